@@ -1,0 +1,3 @@
+"""graphflow: graph-based state machines for multi-agent work."""
+
+__version__ = "0.1.0"

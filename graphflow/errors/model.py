@@ -1,0 +1,212 @@
+"""GF4xx: agents, tools and models. One hierarchy for every model provider, because the clients have none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from graphflow.errors.base import CODES, Code, GraphflowError, Place
+
+
+class ModelError(GraphflowError):
+    """A model call failed. ``retryable`` says whether trying again can help.
+
+    ``response_started`` is True if part of an answer had already arrived (it is thrown away).
+    """
+
+    code = "GF400"
+    retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        why: str = "",
+        fix: str = "",
+        where: Iterable[Place] = (),
+        retry_after_s: float | None = None,
+        response_started: bool = False,
+    ) -> None:
+        super().__init__(what, why=why, fix=fix, where=where)
+        self.retry_after_s = retry_after_s
+        self.response_started = response_started
+
+
+class RateLimited(ModelError):
+    """429: too many requests. ``retry_after_s`` is a lower bound for the next try."""
+
+    code = "GF401"
+    retryable = True
+
+
+class QuotaExhausted(ModelError):
+    """429 with ``insufficient_quota``: trying again is hopeless until somebody pays."""
+
+    code = "GF402"
+
+
+class BadResponse(ModelError):
+    """The answer is no valid response: truncated body, no choices, a stream cut off."""
+
+    code = "GF403"
+    retryable = True
+
+
+class ServerError(ModelError):
+    """5xx, or an error event inside a stream."""
+
+    code = "GF404"
+    retryable = True
+
+
+class ModelTimeout(ModelError):
+    """No answer within the time allowed."""
+
+    code = "GF405"
+    retryable = True
+
+
+class ConnectionFailed(ModelError):
+    """The server cannot be reached, or dropped the connection."""
+
+    code = "GF406"
+    retryable = True
+
+
+class AuthError(ModelError):
+    """401 or 403: the key is wrong, missing, or not allowed to."""
+
+    code = "GF407"
+
+
+class BadRequest(ModelError):
+    """400: the server refuses the request as it is."""
+
+    code = "GF408"
+
+
+class ContextTooLong(BadRequest):
+    """The request is longer than the model can read."""
+
+    code = "GF409"
+
+
+class Truncated(ModelError):
+    """The answer hit the output limit before it was complete."""
+
+    code = "GF410"
+
+
+class ContentFiltered(ModelError):
+    """The provider's filter withheld the answer."""
+
+    code = "GF411"
+
+
+class Refused(ModelError):
+    """The model declined to answer."""
+
+    code = "GF412"
+
+
+class OutputInvalid(ModelError):
+    """The answer does not validate against the agent's output type, also after asking again."""
+
+    code = "GF413"
+
+
+class TurnsExhausted(ModelError):
+    """The agent used all its turns without a final answer."""
+
+    code = "GF414"
+
+
+class ModelUnavailable(ModelError):
+    """The model that was named cannot be used here: no key, no client installed, unknown provider."""
+
+    code = "GF415"
+
+
+class ScriptMismatch(ModelError):
+    """A scripted model got a call it has no answer for, or has answers nobody asked for."""
+
+    code = "GF416"
+
+
+class InputTooLong(ModelError):
+    """The agent's input is over its own ``max_input_tokens``; nothing was sent."""
+
+    code = "GF417"
+
+
+class PromptInvalid(GraphflowError):
+    """A prompt names a field that does not exist, or cannot be parsed."""
+
+    code = "GF420"
+
+
+class ToolInvalid(GraphflowError):
+    """A tool cannot be offered: no annotations, a duplicate or invalid name, a type without a schema."""
+
+    code = "GF421"
+
+
+class ToolFailed(GraphflowError):
+    """A tool raised, or its arguments did not validate."""
+
+    code = "GF422"
+
+
+class GuardrailTripped(GraphflowError):
+    """A guardrail stopped an agent, a node or an edge. No ``ModelError``, never retried."""
+
+    code = "GF423"
+
+
+CODES.update(
+    {
+        "GF400": Code("A model call failed", "The call failed in a way no narrower code covers."),
+        "GF401": Code(
+            "Rate limited",
+            "The provider answered 429. An agent node tries again by its Retry policy and waits at least as long as "
+            "the provider's Retry-After says.",
+        ),
+        "GF402": Code("Quota exhausted", "The account has no credit left. Not retried, since waiting cannot help."),
+        "GF403": Code(
+            "The response is damaged",
+            "The body was truncated, empty, of the wrong shape, or a stream ended without a finish reason. Retried.",
+        ),
+        "GF404": Code("The server failed", "The provider answered 5xx or sent an error inside a stream. Retried."),
+        "GF405": Code("The model took too long", "No answer within the time allowed. Retried."),
+        "GF406": Code("No connection", "The server cannot be reached or dropped the connection. Retried."),
+        "GF407": Code("Not authorised", "401 or 403. Check the key and what it is allowed to do. Not retried."),
+        "GF408": Code("The request was refused", "400. The message of the provider says why. Not retried."),
+        "GF409": Code(
+            "The context is too long",
+            "Prompt, tools and history together are longer than the model reads. Trim fields in the prompt, "
+            "as in {draft:2000}.",
+        ),
+        "GF410": Code("The answer was cut off", "The output limit was reached. Raise it, or ask for less."),
+        "GF411": Code("The answer was filtered", "The provider's content filter withheld the answer."),
+        "GF412": Code("The model refused", "The model declined to answer. The refusal is in `why`."),
+        "GF413": Code(
+            "The output is invalid",
+            "The answer did not validate against the agent's output type. The model was told why and asked again "
+            "within max_turns; it never passed on anything invalid.",
+        ),
+        "GF414": Code("Out of turns", "The agent used max_turns without giving a final answer."),
+        "GF415": Code(
+            "The model cannot be used here",
+            "A remote model was named, but no key, no client or no such provider is there. Without a model named at "
+            "all graphflow works offline.",
+        ),
+        "GF416": Code(
+            "The script does not match", "A ScriptedModel is strict: an unexpected call and an unused answer are errors."
+        ),
+        "GF417": Code("The input is too long", "The agent's own max_input_tokens is exceeded; nothing was sent."),
+        "GF420": Code("A prompt is invalid", "A prompt names fields of the state in braces; {{ and }} are braces."),
+        "GF421": Code("A tool cannot be offered", "Tools are typed Python functions with unique names."),
+        "GF422": Code("A tool failed", "The model is told in general terms; the exception's text is kept from it."),
+        "GF423": Code("A guardrail tripped", "A check on an agent, a node or an edge said no. Never retried."),
+    }
+)

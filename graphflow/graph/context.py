@@ -1,0 +1,139 @@
+"""What a node can reach besides its view: its item, branches, deps, effects and handoffs.
+
+A node that takes a parameter annotated ``Context`` gets one. The context itself decides nothing: it asks the driver,
+through the small protocol ``Hands``, so that a test, a replay or another driver can stand in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, Protocol
+
+from typing_extensions import TypeVar
+
+from graphflow.core.usage import Usage
+
+D = TypeVar("D", default=Any)
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """How one branch of a fork ended, as a join node sees it (S6.7). Aligned with the targets or items.
+
+    ``state`` is the branch's own state as it was when it ended, also where it left nothing behind (S6.4).
+    """
+
+    index: int
+    item: Any
+    status: Literal["done", "failed", "cancelled"]
+    error: Exception | None
+    attempts: int
+    state: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A handoff that is enabled now: what an agent is shown as a tool (S9.1)."""
+
+    target: str
+    description: str
+    takes: Any = None  # annotation of the data it carries; None: no data
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """What a function returns to hand off: ``return Handoff(billing, {"note": "..."})`` (S9.1).
+
+    ``target`` is a node's handle or name, or END; ``update`` as a node returns it; ``data`` for handoffs that take some.
+    """
+
+    target: Any
+    update: Any = None
+    data: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """The result of one recorded doing: JSON-able ``value``, what it cost, and the updates it asked for."""
+
+    value: Any
+    usage: Usage = Usage()
+    updates: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """What a call may cost at most, reserved before it starts (S13.1). ``usd`` None: price unknown."""
+
+    model_calls: int = 0
+    tokens: int = 0
+    usd: float | None = 0.0
+
+
+class Hands(Protocol):
+    """What a driver does for a context. Every method belongs to one attempt of one cursor."""
+
+    async def effect(
+        self,
+        kind: Literal["model", "tool", "once"],
+        request: Any,
+        call: Callable[[], Awaitable[Effect]],
+        reserve: Reserve | None,
+    ) -> Effect:
+        """The recorded effect matching (kind, canonical request, occurrence), else perform, record and return it."""
+        ...
+
+    def update(self, changes: dict[str, Any]) -> None:
+        """Add to the pending update of the step (S3.7)."""
+        ...
+
+    def emit(self, text: str) -> None:
+        """Pass streamed text to observers; neither journalled nor seen by the scheduler (S11.3)."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class Context(Generic[D]):
+    """A node's surroundings for one attempt. Annotate a parameter with ``Context`` or ``Context[Deps]`` to get it.
+
+    ``cursor`` is where the run stands (``plan:1[3]/search:2``), ``idempotency_key`` is the same for every attempt of
+    a visit (S11.2). ``item`` is this branch's item, ``items`` those of all maps around it, outermost first.
+    ``branches`` is filled at a join, ``error`` after an error edge.
+    """
+
+    run_id: str
+    cursor: str
+    node: str
+    visit: int
+    attempt: int
+    deps: D
+    item: Any = None
+    items: tuple[Any, ...] = ()
+    branches: tuple[Branch, ...] = ()
+    error: Exception | None = None
+    handoffs: tuple[Offer, ...] = ()
+    model: Any = None  # the run's model, used by agents that name none
+    writes: frozenset[str] | None = None  # the fields this node may write, None: any
+    hands: Hands = field(repr=False, default=None)  # type: ignore[assignment]  # always given by a driver
+
+    @property
+    def idempotency_key(self) -> str:
+        """One key for all attempts of this visit (S11.2)."""
+        return f"{self.run_id}/{self.cursor}"
+
+    def update(self, **changes: Any) -> None:
+        """Add changes to this step's update, in call order; the node's returned update comes last (S3.7)."""
+        self.hands.update(changes)
+
+    async def once(self, key: str, call: Callable[[], Awaitable[Any]]) -> Any:
+        """Do something outside exactly once per visit: its JSON-able result is recorded and reused (S11.1)."""
+
+        async def perform() -> Effect:
+            return Effect(await call())
+
+        return (await self.hands.effect("once", key, perform, None)).value
+
+    def emit(self, text: str) -> None:
+        """Show text to whoever watches the run; it is not kept."""
+        self.hands.emit(text)
