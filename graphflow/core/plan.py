@@ -228,11 +228,10 @@ class Node:
     timer_edges: tuple[Edge, ...] = ()
     region: int | None = None  # index of the innermost fork or map edge whose region this node is in
     place: Place | None = None
+    id: str = field(init=False, default="")  # the name in paths, journals, URLs: reserved characters percent-encoded
 
-    @property
-    def id(self) -> str:
-        """The name as it stands in paths, journals and URLs: reserved characters are percent-encoded."""
-        return quote(self.name, safe=" ")
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id", quote(self.name, safe=" "))
 
 
 START_INDEX = 0

@@ -15,7 +15,7 @@ from graphflow.errors.base import (
     shown,
     unknown_name,
 )
-from graphflow.errors.command import CommandError, TargetNotFound, UsageError
+from graphflow.errors.command import CommandError, DrawingError, TargetNotFound, UsageError
 from graphflow.errors.graph import DeclarationError, GraphError
 from graphflow.errors.model import (
     AuthError,
@@ -80,6 +80,7 @@ __all__ = [
     "ContentFiltered",
     "ContextTooLong",
     "DeclarationError",
+    "DrawingError",
     "Failed",
     "Finding",
     "GraphChanged",

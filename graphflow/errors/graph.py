@@ -41,3 +41,362 @@ CODES["GF100"] = Code("A declaration is wrong", "A line that declares a node, an
 CODES["GF101"] = Code(
     "The graph has errors", "`run` refuses a graph in which `check` finds an error. Nothing was started."
 )
+
+CODES.update(  # conditions and fields, at the line that writes them
+    {
+        "GF102": Code(
+            "No such field",
+            "`fields(State)` has the fields of the state and, where a field is a model, the fields of that. A name "
+            "that is none of them is refused at the dot, so that a typo never becomes a condition that is quietly "
+            "false. Methods and properties are no fields: use a predicate, `when=lambda state: ...`, for those.",
+        ),
+        "GF103": Code(
+            "Python's and, or, not on fields",
+            "`and`, `or`, `not`, `if` and chained comparisons ask an object at once whether it is true, while a "
+            "condition on fields has to be asked anew for each state (S5.3). Write `(a > 1) & (b > 2)`, `a | b`, "
+            "`not_(a)`, and `(1 < a) & (a < 3)` for `1 < a < 3`. The parentheses are needed: & binds more tightly "
+            "than a comparison. A plain predicate may use all of Python: `when=lambda state: state.a > 1 and ...`.",
+        ),
+        "GF104": Code(
+            "Python's in, len, for and [] on fields",
+            "While the graph is declared a field has no value that could be looked into (S5.3). Write "
+            '`contains(essay.tags, "urgent")` for `in`, `size(essay.tags)` for `len`, and a plain predicate for the rest.',
+        ),
+        "GF105": Code(
+            "Not a condition",
+            "A condition is an expression over `fields(State)`, a bool field, or a predicate of the state (S5.1, S5.2). "
+            "A real True or False was worked out while the graph was declared and is the same for every state: most "
+            "often by `is`, which Python answers by itself (write `== None`), or by comparing something that is no field.",
+        ),
+        "GF106": Code(
+            "A comparison that can never match",
+            "The types say that the two sides are never equal, or have no order: a misspelt Literal, an Enum compared "
+            "with its value, a text compared with a number, None where the field is never None. Such a condition would "
+            "be false, or raise, for every state (S5.2).",
+        ),
+        "GF107": Code(
+            "An operator that has no meaning here",
+            "Expressions over fields know comparisons, `&`, `|`, `not_`, `+`, `-`, `*`, `size`, `contains` and "
+            "`one_of`. & and | take conditions and bind more tightly than comparisons, so each comparison needs its "
+            "parentheses. For anything else write a plain predicate: `when=lambda state: ...` (S5.2).",
+        ),
+        "GF108": Code(
+            "Not a predicate",
+            "A plain predicate is an ordinary function of the state, or under a map of the state and the item, that "
+            "answers at once. An async function, a generator, or one with other parameters cannot be asked (S5.1); "
+            "what needs I/O to decide is a node.",
+        ),
+        "GF109": Code(
+            "Not a field of this state",
+            "`writes=`, `over=` and `switch` take whole fields of the graph's own state, as attributes of "
+            "`fields(State)` (S3.1); conditions read fields of that state only, and `fields()` takes the class.",
+        ),
+    }
+)
+
+CODES.update(  # what `check` finds
+    {
+        "GF140": Code(
+            "The graph is empty",
+            "A graph without nodes does nothing. Declare a node with graph.node(...) and lead to it from START.",
+        ),
+        "GF141": Code(
+            "Nothing starts",
+            "START is a node like any other and needs an edge: graph.edge(START, first). Without one no node is ever "
+            "reached (S1.1, S1.2). Other nodes are not reported as unreachable then, since one line mends them all.",
+        ),
+        "GF142": Code(
+            "A node cannot be reached",
+            "Every node must be reachable from START, by edges of any kind (S1.2). Usually an edge to it was "
+            "forgotten, or an edge leads to another node of a similar name. Nodes that only it leads to are named in "
+            "the same finding.",
+        ),
+        "GF143": Code(
+            "No way out of a node",
+            "From every node END or FAIL must be reachable (S1.2), and a node that finishes needs an edge, fork, map "
+            "or handoff to go on by: error edges and timers are taken only when it fails or takes too long. Of several "
+            "nodes without a way out, those that the others lead to are reported, since mending them mends all.",
+        ),
+        "GF144": Code(
+            "A node has no edges", "It was declared, but nothing leads to it and nothing away from it (S1.2)."
+        ),
+        "GF145": Code(
+            "A dead edge",
+            "Edges are tried in the order declared and exactly one is taken (S4.1, S4.2), so nothing behind an edge "
+            "without condition and limit is ever tried (S4.3). If both were meant to run, that is a fork, which says "
+            "so and says where the branches meet: graph.fork(plan, [web, docs], join=gather). If one or the other was "
+            "meant, the first needs a condition, or has to come last.",
+        ),
+        "GF146": Code(
+            "A shadowed edge",
+            "Whenever its condition holds, the condition of an edge declared before it holds too, so it is never "
+            "taken (S4.2). This is proved for every state the schema allows. Put the narrower condition first. An edge "
+            "without a condition that comes last is never reported: a catch-all may be there for safety.",
+        ),
+        "GF147": Code(
+            "A condition that is never true",
+            "No state that the schema allows makes the condition true (S5.2). This is proved, with the bounds and "
+            "literals of the fields taken into account.",
+        ),
+        "GF148": Code(
+            "A gap",
+            "There is a state on which no edge of the node is enabled; a run that comes there with it ends in NoWayOut "
+            "(S4.4). The state shown is one that the schema allows; whether your nodes ever produce it, only you know, "
+            "so this is a warning. An edge without a condition, declared last, closes any gap.",
+        ),
+        "GF149": Code(
+            "No edge can ever be enabled",
+            "Every condition on the node's edges is false on every state that the schema allows, so a run that comes "
+            "to this node always fails with NoWayOut (S4.4).",
+        ),
+        "GF150": Code(
+            "Overlapping conditions",
+            "Two conditions of one node can hold at once. That is no mistake: the edge declared first is taken (S4.2). "
+            "It is pointed out where neither contains the other, because then the order of the lines decides.",
+        ),
+        "GF151": Code(
+            "A condition can raise",
+            "The condition raises on a state that the schema allows, as a rule because a field is None there (S5.4). "
+            "Expressions over fields(State) answer for every state: a comparison with None is false (S5.3).",
+        ),
+        "GF152": Code(
+            "An edge with at_most=0",
+            "An at_most of 0 is legal and means that the edge is never taken (S4.5). Useful where the number comes "
+            "from a parameter.",
+        ),
+        "GF153": Code(
+            "A dead error edge",
+            "Error edges are tried in the order declared, by class (S8.2). An edge for a class is never taken behind "
+            "one for the same class or for a base class of it. Declare the narrower class first.",
+        ),
+        "GF154": Code(
+            "A dead timer",
+            "A timer without condition and limit is always taken when its time comes, and the node is left then "
+            "(S10.3). A later timer of the same node never fires.",
+        ),
+        "GF156": Code(
+            "A cycle without a limit",
+            "Every cycle has an at_most on one of its edges, or passes an ask node or a timer (S4.5). "
+            'at_most="unbounded" says in so many words that the conditions end it. Limits count per scope, and each '
+            "branch of a fork is a scope of its own: a limit inside a branch does not bound a cycle around the fork. "
+            "Limit(n) is one count that several edges share.",
+        ),
+        "GF158": Code(
+            "The way is longer than the limit",
+            "Even the shortest way from START to an end takes more steps than Limits.steps allows (S17). Raise it: "
+            "Graph(..., limits=Limits(steps=...)).",
+        ),
+        "GF159": Code(
+            "A gap once limits are used up",
+            "Every edge that could be taken on some state has an at_most, and the node lies on a cycle, so they can be "
+            "used up; the run then ends in NoWayOut (S4.4, S4.5). An edge without condition and limit, declared last, "
+            "says what happens after the last round.",
+        ),
+        "GF160": Code(
+            "An end inside a fork",
+            "A branch ends at its join and nowhere else: END or FAIL inside would have to stop its siblings (S6.2). "
+            "Lead the edge to the join and decide behind it. A branch that cannot go on raises, and failures= says "
+            "what that means.",
+        ),
+        "GF161": Code(
+            "An edge leaves its fork",
+            "Every edge of a node between a fork and its join, of whatever kind, stays between them or goes to the "
+            "join (S6.2). A node belongs outside if it is also reached without the fork and the run can end from it "
+            "without passing the join. Lead the edge to the join, and decide behind it where to go.",
+        ),
+        "GF162": Code(
+            "An edge enters a fork from outside",
+            "Only the fork enters its branches (S6.2): a run that came in by another way would arrive at the join "
+            "without having been forked. One function or agent may be several nodes, each with its own name (S1.4).",
+        ),
+        "GF163": Code(
+            "A join outside its fork's region",
+            "Regions nest like brackets (S6.2): a fork inside a branch has its join inside the same branch, and from "
+            "there leads on to the outer join. graph.point(name) is a node that does nothing, made for this.",
+        ),
+        "GF164": Code(
+            "A join can wait for ever",
+            "Some path in a branch never comes to the join: it stops at a node without edges, or goes round in a "
+            "circle that has no edge out (S6.2). Every branch has to be able to arrive.",
+        ),
+        "GF165": Code(
+            "A branch that starts at its own end",
+            "The targets of a fork are the first nodes of its branches. They can be neither its join nor the node that "
+            "forks (S6.2).",
+        ),
+        "GF166": Code(
+            "A join that can never fire",
+            "need=quorum(k) and best_effort(at_least=k) need k branches that are done (S6.6). With fewer branches than "
+            "that the join always fails with JoinFailed.",
+        ),
+        "GF167": Code(
+            "A wrap-up inside a fork",
+            "When the budget is used up open forks close, and one cursor goes to the node named by graph.on_budget "
+            "(S13.2). In a branch that cursor would have no join to arrive at.",
+        ),
+        "GF172": Code(
+            "Nothing writes a field",
+            "A node reads a field that no node writes and whose default is empty. It may be input; then a field "
+            "without a default says so, and a run without it is refused at the start.",
+        ),
+        "GF173": Code(
+            "A field is read before it is written",
+            "On the way to the reading node nothing writes the field, so a run sees its default unless the input gives "
+            "it. Nodes that do not declare their writes count as if they wrote everything.",
+        ),
+        "GF174": Code(
+            "Two branches write one field",
+            "Branches are isolated and merged at the join, in branch order. A field that two of them write needs a "
+            "reducer that says how the writes fold, even where they would be equal; a map counts as two writers "
+            "(S6.5). Annotated[list[str], append] collects, keep_last takes the last in branch order, and local keeps "
+            "a field's writes in its branch. Writes that are not declared are found when the join fires.",
+        ),
+        "GF181": Code(
+            "Recursion without a way out",
+            "A graph may contain itself, but some path must end without entering it again; else every run ends with "
+            "TooDeep (S12.2).",
+        ),
+        "GF185": Code(
+            "Many agents in a row",
+            "Each model step builds on what the one before said, right or wrong. Beyond four or five in a row errors "
+            "compound. A function that validates, a person who approves, or fewer and larger steps break the row.",
+        ),
+    }
+)
+
+CODES.update(
+    {
+        "GF110": Code(
+            "No state class",
+            "The state that all nodes share is a pydantic model: class Essay(BaseModel), with a field for everything that "
+            "nodes pass on (S1.1). A graph is given the class, a run the instance.",
+        ),
+        "GF111": Code(
+            "A field cannot be stored",
+            "Every step is journalled, so every value of the state must come back from JSON as it was (S1.1). Functions, "
+            "classes, clients, connections and secrets do not; bytes need base64; keys of a dict are texts or numbers. A "
+            "default must be valid, and is tried. What a node needs besides state is given to the run, "
+            "graph.run(state, deps=...), and read as ctx.deps (S3.8).",
+        ),
+        "GF112": Code(
+            "The state hides something",
+            "Private attributes, excluded fields and extra values would be lost at the first step, or kept without having "
+            "been validated (S1.1, S3.3). Make them fields, or give them to the run as deps.",
+        ),
+        "GF113": Code(
+            "A name cannot be used",
+            "Nodes and graphs are known by their names in paths, drawings and journals. A node's name is name=, else its "
+            "function's or agent's; it is printable, unique in its graph, and not START, END or FAIL (S1.4).",
+        ),
+        "GF114": Code(
+            "A parameter that nothing is given for",
+            "A node's function is called with what its signature asks for: first the view of the state, then `item` under a "
+            "map, and a parameter annotated Context (S3.1). Other parameters need a default. Clients and connections come "
+            "as ctx.deps (S3.8).",
+        ),
+        "GF115": Code(
+            "This cannot be a node",
+            "A node is a function, an object that can be called, an agent, or another graph. A generator yields many things "
+            "where a node returns one update; a class must be made an object first.",
+        ),
+        "GF116": Code(
+            "A result that goes nowhere",
+            "A node returns the fields that change (S3.1). A model or TypedDict is written field by field and must have the "
+            "state's names; a bare value needs writes=essay.draft; writes={'comments': 'comment'} takes parts of a result.",
+        ),
+        "GF117": Code(
+            "No field of the state",
+            "reads=, writes= and updates= name fields of the graph's state: an attribute of fields(State), its name, or a "
+            "tuple of them. An agent's prompt names fields in braces.",
+        ),
+        "GF118": Code(
+            "An option has a wrong value",
+            "Counts are whole numbers, times are seconds above 0, a retry policy is a Retry. Wrong values are refused at the "
+            "line that gives them.",
+        ),
+        "GF119": Code(
+            "No node of this graph",
+            "Edges lead between nodes of one graph, by the handle that graph.node gave back or by name. A function or agent "
+            "becomes a node by graph.node(...); a node of another graph is declared here too, or its graph is entered as a "
+            "whole.",
+        ),
+        "GF120": Code(
+            "There is no node of that name",
+            "A node may be named before it is declared, so names are looked up when the graph compiles; all that lead "
+            "nowhere are reported together. Handles cannot be misspelt.",
+        ),
+        "GF121": Code(
+            "An edge at the wrong end",
+            "Nothing leads to START, and nothing comes after END or FAIL (S1.1). A branch starts at a node, and meets the "
+            "others at a node, or at END where the fork is not inside another one (S6.2).",
+        ),
+        "GF122": Code(
+            "No count of takings",
+            "at_most= is how often an edge may be taken in its scope: a whole number, 0 included; a Limit, which several "
+            "edges share; or 'unbounded', which says that the conditions end the loop (S4.5).",
+        ),
+        "GF123": Code(
+            "Nothing to map over",
+            "A map starts one branch per item of a list: over=intel.rivals, a field that is a list, tuple or set, or a "
+            "function of the view that returns one (S6.1). A set is gone through in sorted order. Of a dict it must be said "
+            "what is meant: lambda state: list(state.prices.items()).",
+        ),
+        "GF124": Code(
+            "No switch",
+            "A switch is one edge per value of a field: graph.switch(sort, desk.kind, {'refund': refund}, otherwise=answer) "
+            "(S4.6).",
+        ),
+        "GF125": Code(
+            "A graph as a node does not fit",
+            "A graph that shares the outer state's class needs nothing. One with a state of its own is told what it is given "
+            "and what it hands over: reads={'its field': outer.field}, writes={'outer field': 'its field'} (S12.1). Fields "
+            "without a default must be given. What it hands over are its updates, folded by the outer fields' reducers.",
+        ),
+        "GF126": Code(
+            "No question",
+            "graph.ask(name, question, answer=type, writes=field): the question is a text with {fields} of the state, or a "
+            "function of the view; the type says which answers are valid (S10.1).",
+        ),
+        "GF127": Code(
+            "A handoff is not complete",
+            "A handoff has a description to choose it by, and may carry data: takes= is its type, writes= where it goes "
+            "(S9.1).",
+        ),
+        "GF128": Code(
+            "No need",
+            "need= says when a join fires: 'all', 'first', quorum(k), best_effort(at_least=k, within_s=t), or a condition on "
+            "the merge so far (S6.6).",
+        ),
+        "GF129": Code(
+            "No class of errors",
+            "on_error= is an exception class or a tuple of them; the error edges of a node are tried in order (S8.2). "
+            "Stopping and cancelling are no Exceptions, and are never caught by a graph (S8.4).",
+        ),
+        "GF130": Code(
+            "Options that exclude each other",
+            "An error edge waits for a failure, a timer edge for time, a handoff for the node's own choice: each is an edge "
+            "of its own. START does nothing, so it neither fails nor takes time nor chooses; questions, points and graphs "
+            "choose no handoff.",
+        ),
+        "GF131": Code(
+            "A result does not fit its field",
+            "writes= names where a result goes, and no value of the annotated type can go there: a number into a text, a "
+            "list into a field that append adds one element to, three values into two fields, nothing into a field that is "
+            "not optional (S3.1, S7.2).",
+        ),
+        "GF132": Code(
+            "An item of another type",
+            "A node of a map's branch takes one item of what the map goes over (S6.1). The annotation of its item parameter "
+            "is of another type.",
+        ),
+        "GF134": Code(
+            "No wrap-up",
+            "graph.on_budget(node) names one node that wraps up when the run's budget is used up (S13.2). Without it such a "
+            "run ends exhausted, and can be resumed with a larger budget.",
+        ),
+        "GF135": Code(
+            "A reducer does not fit its field",
+            "append and extend fold lists, union sets, merge dicts; a field has one reducer (S7.1).",
+        ),
+    }
+)

@@ -201,7 +201,8 @@ CODES.update(
             "all graphflow works offline.",
         ),
         "GF416": Code(
-            "The script does not match", "A ScriptedModel is strict: an unexpected call and an unused answer are errors."
+            "The script does not match",
+            "A ScriptedModel is strict: an unexpected call and an unused answer are errors.",
         ),
         "GF417": Code("The input is too long", "The agent's own max_input_tokens is exceeded; nothing was sent."),
         "GF420": Code("A prompt is invalid", "A prompt names fields of the state in braces; {{ and }} are braces."),

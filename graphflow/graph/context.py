@@ -6,7 +6,7 @@ through the small protocol ``Hands``, so that a test, a replay or another driver
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, Protocol
 
@@ -29,7 +29,13 @@ class Branch:
     status: Literal["done", "failed", "cancelled"]
     error: Exception | None
     attempts: int
-    state: Any
+    values: Mapping[str, Any] = field(repr=False)
+    build: Callable[[Mapping[str, Any]], Any] = field(repr=False)
+
+    @property
+    def state(self) -> Any:
+        """The branch's own state when it ended, as an instance that is yours; made anew at each access."""
+        return self.build(self.values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,79 @@
+"""A machine copied: cheap enough for an explorer to branch at every event.
+
+Values are never altered in place once they are shared: both sides give up what they own, and copy on the next change.
+"""
+
+from __future__ import annotations
+
+import copy as copying
+from collections import deque
+
+from graphflow.core.machine import Machine
+from graphflow.core.scopes import FORKED, Fork, Scope
+
+
+def copy(machine: Machine) -> Machine:
+    """An independent machine that stands where this one does. Outboxes that were not drained are copied too."""
+    made = Machine.__new__(Machine)
+    made.__dict__.update(machine.__dict__)
+    scopes: dict[int, Scope] = {}
+    forks: dict[int, Fork] = {}
+    made.root = _scope(machine.root, scopes, forks)
+    made.entries = list(machine.entries)
+    made.timers = [(due, _scope(s, scopes, forks), timer) for due, s, timer in machine.timers]
+    made.stops = [_scope(s, scopes, forks) for s in machine.stops]
+    made.ready = deque(_scope(s, scopes, forks) for s in machine.ready)
+    made.passing = deque(_scope(s, scopes, forks) for s in machine.passing)
+    made.opening = deque(_fork(f, scopes, forks) for f in machine.opening)
+    made.meeting = deque(_fork(f, scopes, forks) for f in machine.meeting)
+    made.idle = {_scope(s, scopes, forks): None for s in machine.idle}
+    made.answers = dict(machine.answers)
+    made.gates = {
+        key: ([running[0]], deque(_scope(s, scopes, forks) for s in line))
+        for key, (running, line) in machine.gates.items()
+    }
+    made.spent = copying.copy(machine.spent)
+    made.usage_by_node = dict(machine.usage_by_node)
+    return made
+
+
+def _scope(old: Scope, scopes: dict[int, Scope], forks: dict[int, Fork]) -> Scope:
+    made = scopes.get(id(old))
+    if made is not None:
+        return made
+    made = Scope.__new__(Scope)
+    scopes[id(old)] = made
+    for name in Scope.__slots__:
+        setattr(made, name, getattr(old, name))
+    if old.own:
+        old.own.clear()
+    made.own = None
+    if not old.is_borrowing and old.status != FORKED:
+        made.values = old.values.copy()
+    made.home = made if old.home is old else _scope(old.home, scopes, forks)
+    made.parent = None if old.parent is None else _scope(old.parent, scopes, forks)
+    made.fork = None if old.fork is None else _fork(old.fork, scopes, forks)
+    made.open = None if old.open is None else _fork(old.open, scopes, forks)
+    made.branches = None if old.branches is None else _fork(old.branches, scopes, forks)
+    made.pending = None if old.pending is None else list(old.pending)
+    made.log = None if old.log is None else list(old.log)
+    made.visits = None if old.visits is None else dict(old.visits)
+    made.taken = None if old.taken is None else dict(old.taken)
+    made.effects = None if old.effects is None else dict(old.effects)
+    made.view = None
+    return made
+
+
+def _fork(old: Fork, scopes: dict[int, Scope], forks: dict[int, Fork]) -> Fork:
+    made = forks.get(id(old))
+    if made is not None:
+        return made
+    made = Fork.__new__(Fork)
+    forks[id(old)] = made
+    for name in Fork.__slots__:
+        setattr(made, name, getattr(old, name))
+    made.owner = _scope(old.owner, scopes, forks)
+    made.children = [None if child is None else _scope(child, scopes, forks) for child in old.children]
+    made.parked = None if old.parked is None else [_scope(s, scopes, forks) for s in old.parked]
+    made.writers = None if old.writers is None else dict(old.writers)
+    return made

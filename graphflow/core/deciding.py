@@ -1,0 +1,355 @@
+"""What follows from an event, decided on live runs only: which update, which edge (S3, S4, S9).
+
+Nothing here changes a run. Everything that asks the user's code (guards, validators, functions of a result) is here
+or in ``schema``; a replay calls none of it (S15.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pydantic import BaseModel
+from pydantic_core import to_json
+
+from graphflow.core.plan import Edge, Node, Plan, Writes
+from graphflow.core.schema import Update, adapter
+from graphflow.core.scopes import Scope
+from graphflow.core.view import is_view
+from graphflow.errors import (
+    GraphflowError,
+    GuardFailed,
+    HandoffInvalid,
+    LimitExceeded,
+    NoWayOut,
+    Place,
+    UpdateInvalid,
+    ViewReadOnly,
+    shown,
+    unknown_name,
+)
+
+
+@dataclass(slots=True, frozen=True)
+class Choice:
+    """The edge taken; for a fork the positions of its targets, for a map its items."""
+
+    edge: Edge
+    starts: Sequence[int] = ()
+    items: Sequence[Any] | None = None
+
+
+def updates_of(scope: Scope, result: Any, pending: Sequence[Mapping[str, Any]], choice: Edge | None) -> list[Update]:
+    """The validated updates of one step: those of ``ctx.update`` in call order, then the returned one (S3.1, S3.7)."""
+    node, plan = scope.node, scope.plan
+    declared = node.writes.declared
+    updates = [_sized(plan, plan.schema.update(given, declared)) for given in pending] if pending else []
+    if result is not None or node.writes.kind == "value":
+        given = as_update(node.writes, result, plan, node)
+        if given:
+            allowed = None if choice is not None else declared
+            updates.append(_sized(plan, plan.schema.update(given, allowed)))
+    return updates
+
+
+def as_update(writes: Writes, result: Any, plan: Plan, node: Node) -> Mapping[str, Any]:
+    """A node's result as a mapping of the fields that change (S3.1)."""
+    kind = writes.kind
+    if kind == "value":
+        _refuse_awaitable(result, node)
+        return {writes.fields[0]: result}
+    if type(result) is dict and kind == "fields":
+        return cast("dict[str, Any]", result)
+    if isinstance(result, plan.state) and kind == "fields":
+        raise ViewReadOnly(
+            f"Node {node.name!r} returned {'its view of the state' if is_view(result) else 'a whole state'}",
+            why="A node returns an update, the fields that change. A whole state would overwrite what others wrote. (S3.6)",
+            fix='Return a dict such as {"field": value}, or declare writes= and return the value.',
+            where=_places(node.place),
+        )
+    _refuse_awaitable(result, node)
+    if kind == "tuple":
+        return _tuple_update(writes, result, node)
+    if kind == "mapped":
+        return {name: _source(source, result, node) for name, source in writes.sources}
+    if isinstance(result, Mapping):
+        return cast("Mapping[str, Any]", result)
+    if isinstance(result, BaseModel):
+        return {name: getattr(result, name) for name in type(result).model_fields}
+    raise UpdateInvalid(
+        f"Node {node.name!r} returned {shown(result)}, which is no update",
+        why="A node returns the fields that change, as a dict, TypedDict or model, or None. (S3.1)",
+        fix="Declare which field it is: graph.node(..., writes=state.field).",
+        where=_places(node.place),
+    )
+
+
+def _places(place: Place | None) -> tuple[Place, ...]:
+    return () if place is None else (place,)
+
+
+def _refuse_awaitable(result: Any, node: Node) -> None:
+    if hasattr(result, "__await__"):
+        if hasattr(result, "close"):
+            result.close()  # else Python complains once more, later and elsewhere
+        raise UpdateInvalid(
+            f"Node {node.name!r} returned something that must be awaited: {shown(result)}",
+            why="An update is plain data. An await is missing in the node. (S3.1)",
+            fix="Write `return await ...`, and declare the node with `async def`.",
+            where=_places(node.place),
+        )
+
+
+def _tuple_update(writes: Writes, result: Any, node: Node) -> dict[str, Any]:
+    if not isinstance(result, tuple) or len(result) != len(writes.fields):
+        raise UpdateInvalid(
+            f"Node {node.name!r} returned {shown(result)} instead of {len(writes.fields)} values",
+            why=f"It declared writes=({', '.join(writes.fields)}): a tuple with a value for each. (S3.1)",
+            fix=f"Return a tuple of {len(writes.fields)} values.",
+            where=_places(node.place),
+        )
+    return dict(zip(writes.fields, result, strict=True))
+
+
+def _source(source: Any, result: Any, node: Node) -> Any:
+    if callable(source):
+        return source(result)
+    try:
+        return result[source] if isinstance(result, Mapping) else getattr(result, source)
+    except (KeyError, AttributeError):
+        raise UpdateInvalid(
+            f"Node {node.name!r} returned {shown(result)}, which has no {source!r}",
+            why=f"Its writes= take {source!r} from the result. (S3.1)",
+            fix="Name something the result has, or give a function of the result.",
+            where=_places(node.place),
+        ) from None
+
+
+_SCALAR = (int, float, bool, type(None))
+
+
+def _sized(plan: Plan, changes: Update) -> Update:
+    """S17: no value of an update is larger than the limit. Bytes are those of its JSON."""
+    limit = plan.limits.value_bytes
+    for name, change in changes.items():
+        kind = type(change)
+        if kind in _SCALAR:
+            continue
+        size = len(cast("str", change)) if kind is str else _json_size(change)
+        if size > limit:
+            raise LimitExceeded(
+                f"The update gives {name.lstrip('=')!r} a value of {size:,} bytes",
+                why=f"One value may have {limit:,} bytes at most. (S17)",
+                fix="Store large data outside and keep its address in the state, or raise it: limits=Limits(value_bytes=...).",
+            )
+    return changes
+
+
+def _json_size(value: Any) -> int:
+    try:
+        return len(to_json(value, fallback=str, inf_nan_mode="constants"))
+    except ValueError:  # a lone surrogate: JSON text has it escaped, with six characters at most for each
+        return 6 * len(str(value))
+
+
+def trial(scope: Scope, updates: Sequence[Update]) -> dict[str, Any]:
+    """Fold updates into a copy and validate the result; what the model's validators altered. Raises UpdateInvalid."""
+    schema = scope.plan.schema
+    if not (schema.has_checks or schema.has_model_validators or schema.has_field_validators):
+        return {}
+    values = scope.read().copy()
+    own: set[str] = set()
+    changed: Update = {}
+    for changes in updates:
+        for name, change in changes.items():
+            schema.specs[name].fold_into(values, own, change)
+        changed.update(changes)
+    return schema.check(values, changed) if changed else {}
+
+
+def is_enabled(edge: Edge, scope: Scope) -> bool:
+    """Whether an edge's condition holds and its limit is not used up (S4.2). Raises GuardFailed."""
+    return (edge.guard is None or holds(edge.guard, scope, edge)) and (not edge.is_limited or scope.has_room(edge))
+
+
+def holds(guard: Any, scope: Scope, edge: Edge) -> bool:
+    """Ask a guard. One that raises, or answers with no bool, is an error naming edge, guard and values (S5.4)."""
+    values = scope.read()
+    try:
+        answer = guard.test(values, scope.items)
+    except Exception as error:
+        raise _guard_failed(guard, scope, edge, f"it raised {type(error).__name__}: {_brief(error)}") from error
+    if answer is True or answer is False:
+        return answer
+    if hasattr(answer, "__await__") or not hasattr(type(answer), "__bool__"):
+        raise _guard_failed(guard, scope, edge, f"it answered {shown(answer)}, which is no truth value")
+    return bool(answer)
+
+
+def _brief(error: BaseException) -> str:
+    return error.what if isinstance(error, GraphflowError) else str(error)
+
+
+def _guard_failed(guard: Any, scope: Scope, edge: Edge, reason: str) -> GuardFailed:
+    return GuardFailed(
+        f"The condition [{guard.label}] on {edge_name(scope.plan, edge)} failed",
+        cursor=scope.path,
+        why=f"{reason}; it saw {_seen(guard, scope)}. A condition must answer for every state. (S5.4)",
+        fix="Compare with None first, or use an expression over fields(State): there a comparison with None is false.",
+        where=_places(guard.place or edge.place),
+    )
+
+
+def _seen(guard: Any, scope: Scope) -> str:
+    values = scope.read()
+    names = sorted(guard.reads) if guard.reads is not None else sorted(values)
+    parts = [f"{name}={shown(values[name])}" for name in names if name in values]
+    if guard.uses_item and scope.items:
+        parts.append(f"item={shown(scope.items[-1])}")
+    return ", ".join(parts) or "nothing"
+
+
+def edge_name(plan: Plan, edge: Edge) -> str:
+    """An edge in words: ``review -> write``."""
+    targets = ", ".join(plan.nodes[target].name for target in edge.targets)
+    return f"{plan.nodes[edge.source].name} -> {targets}"
+
+
+def choose(scope: Scope) -> Choice:
+    """The first enabled exit of the cursor's node (S4.2). Raises NoWayOut or GuardFailed."""
+    for edge in scope.node.exits:
+        guard = edge.guard
+        if guard is not None and not holds(guard, scope, edge):
+            continue
+        if edge.is_limited and not scope.has_room(edge):
+            continue
+        if edge.kind == "edge":
+            return Choice(edge)
+        return _split(scope, edge)
+    raise _no_way_out(scope)
+
+
+def _split(scope: Scope, edge: Edge) -> Choice:
+    """Fix the branches of a fork or the items of a map (S6.1)."""
+    if edge.over is None:
+        starts = [
+            position
+            for position, guard in enumerate(edge.branch_guards or (None,) * len(edge.targets))
+            if guard is None or holds(guard, scope, edge)
+        ]
+        return Choice(edge, starts)
+    try:
+        items = list(edge.over.items(scope.read(), scope.items))
+    except Exception as error:
+        raise GuardFailed(
+            f"The items of {edge_name(scope.plan, edge)} could not be read from {edge.over.label}",
+            cursor=scope.path,
+            why=f"It raised {type(error).__name__}: {_brief(error)}. (S6.1)",
+            fix="Give over= a list field, or a function of the state that returns a list.",
+            where=_places(edge.place),
+        ) from error
+    if len(items) > scope.plan.limits.fork_width:
+        raise GuardFailed(
+            f"The map {edge_name(scope.plan, edge)} has {len(items):,} items",
+            cursor=scope.path,
+            why=f"A fork may have {scope.plan.limits.fork_width:,} branches at most. (S17)",
+            fix="Work on fewer items at a time, or raise it: limits=Limits(fork_width=...).",
+            where=_places(edge.place),
+        )
+    return Choice(edge, (0,), items)
+
+
+def _no_way_out(scope: Scope) -> NoWayOut:
+    node, plan = scope.node, scope.plan
+    lines: list[str] = []
+    for edge in (*node.exits, *node.handoffs):
+        target = ", ".join(plan.nodes[target].name for target in edge.targets)
+        lines.append(f"-> {target}  {_why_not(edge, scope)}")
+    if not lines:
+        lines.append("It has no edge at all.")
+    return NoWayOut(
+        f"No way out of node {node.name!r}",
+        cursor=scope.path,
+        why="\n".join(lines) + "\nIts update is kept; a resumed run chooses again and runs nothing. (S4.4)",
+        fix=f"Add an edge without a condition last, e.g. graph.edge({node.name}, END), or widen one of these.",
+        where=_places(node.place),
+    )
+
+
+def _why_not(edge: Edge, scope: Scope) -> str:
+    if edge.kind == "handoff":
+        return "is a handoff, which the node did not choose"
+    if edge.guard is not None and not holds(edge.guard, scope, edge):
+        return f"needs {edge.guard.label}   (is {_seen(edge.guard, scope)})"
+    most = edge.limit.at_most if edge.limit is not None else edge.at_most
+    return f"was taken {scope.times_taken(edge)} of {most} times"
+
+
+def disabled_handoff(scope: Scope, edge: Edge) -> HandoffInvalid:
+    """A chosen handoff whose condition does not hold, or whose limit is used up (S9.2)."""
+    source, target = scope.node, scope.plan.nodes[edge.target]
+    return HandoffInvalid(
+        f"Node {source.name!r} handed off to {target.name!r}, which is not enabled now",
+        cursor=scope.path,
+        why=f"{_handoff_reason(edge, scope)}. The condition is checked again after the choice. (S9.2)",
+        fix="Choose an enabled handoff; ctx.handoffs lists them.",
+        where=_places(edge.place),
+    )
+
+
+def unknown_handoff(scope: Scope, target: str) -> HandoffInvalid:
+    """A handoff to a node to which there is no handoff edge (S9.2)."""
+    node = scope.node
+    declared = [scope.plan.nodes[edge.target].name for edge in node.handoffs]
+    return HandoffInvalid(
+        f"Node {node.name!r} handed off to {target!r}, to which it has no handoff edge",
+        cursor=scope.path,
+        why=f"Declared are {', '.join(declared) or 'none'}. (S9.2)",
+        fix=unknown_name(target, declared),
+        where=_places(node.place),
+    )
+
+
+def _handoff_reason(edge: Edge, scope: Scope) -> str:
+    if edge.guard is not None and not holds(edge.guard, scope, edge):
+        return f"It needs {edge.guard.label} (is {_seen(edge.guard, scope)})"
+    return "Its limit is used up"
+
+
+def handoff_update(edge: Edge, data: Any, plan: Plan) -> Mapping[str, Any]:
+    """The update a handoff's data makes (S9.1). Raises HandoffInvalid if it does not validate."""
+    source, target = plan.nodes[edge.source], plan.nodes[edge.target]
+    if edge.takes is None:
+        if data is None:
+            return {}
+        raise HandoffInvalid(
+            f"The handoff {source.name} -> {target.name} carries no data, but got {shown(data)}",
+            why="It was declared without takes=. (S9.1)",
+            fix="Declare takes= and writes= on the handoff.",
+            where=_places(edge.place),
+        )
+    try:
+        value = adapter(edge.takes).validate_python(data)
+    except ValueError as error:
+        raise HandoffInvalid(
+            f"The handoff {source.name} -> {target.name} got data that does not validate: {shown(data)}",
+            why=f"{error} (S9.1)",
+            fix="Give data of the type declared with takes=.",
+            where=_places(edge.place),
+        ) from None
+    return as_update(edge.takes_writes or Writes(), value, plan, source)
+
+
+def must_hand_off(scope: Scope) -> HandoffInvalid | None:
+    """S9.3: a node with handoff edges only must choose one."""
+    node = scope.node
+    if node.exits or not node.handoffs:
+        return None
+    return HandoffInvalid(
+        f"Node {node.name!r} chose no handoff, and has no other way on",
+        cursor=scope.path,
+        why="A node with handoff edges only must choose one of them. (S9.3)",
+        fix=f"Choose one, or give it an edge for when it does not: graph.edge({node.name}, ...).",
+        where=_places(node.place),
+    )

@@ -1,0 +1,207 @@
+"""How errors climb (S8): retry, error edge, collected by a join, or out to the run.
+
+One failure is one entry: where it began, and at which level it was settled and how. If nothing settles it, the run
+has failed and every cursor stays where it was, so that a resume can go on from there (S14.3).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from graphflow.core import changing, deciding
+from graphflow.core.plan import Edge, Node, Retry
+from graphflow.core.scopes import ENDED, FAILED, READY, RUNNING, Fork, Scope
+from graphflow.errors import GraphflowError, GuardFailed, NodeError, NoWayOut
+
+if TYPE_CHECKING:
+    from graphflow.core.machine import Machine
+
+
+class Remembered(NodeError):
+    """An error as a journal remembers it: its type's name and its words; the object itself was in another process."""
+
+    def __init__(self, described: dict[str, Any]) -> None:
+        super().__init__(described.get("what", ""), why=described.get("why", ""), fix=described.get("fix", ""))
+        self.type = described.get("type", "Exception")
+        self.code = described.get("code", "")
+
+    def __str__(self) -> str:
+        return super().__str__() if self.code else f"{self.type}: {self.what}"
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """An error as JSON-able data. Messages hold no payload by themselves; causes are named only."""
+    if isinstance(error, Remembered):
+        return {"type": error.type, "code": error.code, "what": error.what, "why": error.why, "fix": error.fix}
+    if isinstance(error, GraphflowError):
+        return {
+            "type": type(error).__name__,
+            "code": error.code,
+            "what": error.what,
+            "why": error.why,
+            "fix": error.fix,
+        }
+    return {"type": type(error).__name__, "what": str(error)[:2_000]}
+
+
+def may_retry(retry: Retry | None, error: Exception, attempt: int) -> bool:
+    """S8.1: the policy covers the class, attempts are left, and the error does not say that trying again is hopeless."""
+    if retry is None or attempt >= retry.attempts or isinstance(error, NoWayOut | GuardFailed):
+        return False
+    return isinstance(error, retry.on) and getattr(error, "retryable", True) is not False
+
+
+def wait_s(machine: Machine, scope: Scope, retry: Retry, error: Exception) -> float:
+    """Seconds to the next attempt. The jitter is seeded by the visit, Retry-After is a lower bound (S8.1)."""
+    seed = int.from_bytes(hashlib.blake2b(f"{scope.path}#{scope.attempt}".encode(), digest_size=4).digest()) / 2**32
+    asked: Any = getattr(error, "retry_after_s", None)
+    return max(retry.wait_s(scope.attempt, seed), float(asked) if isinstance(asked, int | float) else 0.0)
+
+
+def fail(machine: Machine, scope: Scope, error: Exception, in_call: bool = False) -> None:
+    """A node failed an attempt, or a sub-graph's node failed as a whole."""
+    entry: dict[str, Any] = {
+        "kind": "failed",
+        "at": scope.path,
+        "attempt": scope.attempt,
+        "error": describe(error),
+    }
+    if in_call:
+        entry["in_call"] = True
+    retry = scope.node.retry
+    if retry is not None and may_retry(retry, error, scope.attempt):
+        retry_later(machine, scope, machine.now + wait_s(machine, scope, retry, error), error, in_call, entry)
+        return
+    _climb(machine, scope, scope.node, error, entry, is_own=True)
+
+
+def retry_later(
+    machine: Machine, scope: Scope, due: float, error: Exception, in_call: bool, entry: dict[str, Any] | None
+) -> None:
+    """Sleep until ``due``; what the attempt recorded is reused only if a call failed (S11.1)."""
+    if entry is not None:
+        entry["due"] = due
+        machine.note(entry, scope)
+    if scope.open is not None:
+        changing.close_fork(machine, scope.open)
+    keep_effects(scope, in_call)
+    changing.sleep(machine, scope, due)
+    scope.error = error
+
+
+def keep_effects(scope: Scope, in_call: bool) -> None:
+    """``ctx.once`` is kept for the visit in every case, other records only if what failed was a call (S11.1)."""
+    scope.call_failed = in_call
+    if scope.effects is not None and not in_call:
+        scope.effects = {key: record for key, record in scope.effects.items() if key.startswith("once ")}
+
+
+def stuck(machine: Machine, scope: Scope, error: Exception) -> None:
+    """No edge could be chosen: the cursor stays at the node's exit and the error climbs, not caught here (S3.2, S8.3)."""
+    entry: dict[str, Any] = {"kind": "failed", "at": scope.path, "error": describe(error)}
+    _climb(machine, scope, scope.node, error, entry, is_own=False)
+
+
+def fail_join(machine: Machine, fork: Fork, error: Exception) -> None:
+    """A join cannot fire: an error of the join node, on the parent's state, before it ran (S8.3)."""
+    assert fork.edge is not None
+    assert fork.edge.join is not None
+    owner = fork.owner
+    node = owner.plan.nodes[fork.edge.join]
+    entry: dict[str, Any] = {"kind": "failed", "at": owner.path, "join": fork.edge.index, "error": describe(error)}
+    fork.is_lost = True
+    _climb(machine, owner, node, error, entry, is_own=True)
+
+
+def _climb(machine: Machine, origin: Scope, node: Node, error: Exception, entry: dict[str, Any], is_own: bool) -> None:
+    """Find the level that settles the error, journal it, and do it there."""
+    level = origin
+    while True:
+        if is_own:
+            try:
+                edge = _error_edge(level, node, error)
+            except GuardFailed as worse:
+                worse.__cause__ = error
+                error, edge = worse, None
+                entry["error"] = describe(error)
+            if edge is not None:
+                entry.update(level=level.path, edge=edge.index)
+                machine.note(entry, origin)
+                catch(machine, level, edge, node, error)
+                return
+        fork, parent = level.fork, level.parent
+        if fork is None or parent is None:
+            machine.note(entry, origin)
+            machine.fail_run(origin, error)
+            return
+        if fork.is_collecting:
+            entry.update(level=level.path, collected=True)
+            machine.note(entry, origin)
+            collect(machine, origin, level, error)
+            return
+        is_own = True
+        level = parent
+        if fork.edge is not None:  # failures="stop": an error of the join node, before it ran
+            assert fork.edge.join is not None
+            node = parent.plan.nodes[fork.edge.join]
+            continue
+        node = parent.node
+        if node.retry is not None and may_retry(node.retry, error, parent.attempt):
+            entry["level"] = parent.path
+            retry_later(machine, parent, machine.now + wait_s(machine, parent, node.retry, error), error, False, entry)
+            return
+
+
+def _error_edge(scope: Scope, node: Node, error: Exception) -> Edge | None:
+    """The first error edge of ``node`` whose class fits and that is enabled on the scope's state (S8.2)."""
+    if isinstance(error, NoWayOut | GuardFailed) and scope.node is node and scope.open is None:
+        return None  # not caught at their own node
+    for edge in node.error_edges:
+        if isinstance(error, edge.errors) and deciding.is_enabled(edge, scope):
+            return edge
+    return None
+
+
+def catch(machine: Machine, level: Scope, edge: Edge, node: Node, error: Exception) -> None:
+    """An error edge is taken: all that was open below is cancelled, and the target may read ``ctx.error``."""
+    if level.open is not None:
+        changing.close_fork(machine, level.open)
+    changing.leave_node(machine, level)
+    level.node = node
+    changing.take_edge(machine, level, edge)
+    level.error = error
+
+
+def collect(machine: Machine, origin: Scope, branch: Scope, error: Exception) -> None:
+    """failures="collect": the branch's failure is data for the join (S6.7)."""
+    fork = branch.fork
+    assert fork is not None
+    is_idle = branch in machine.idle
+    changing.hold(machine, branch)
+    if is_idle:
+        changing.hold_slot(branch)
+    branch.turn += 1
+    branch.error = error
+    branch.held = branch.status
+    changing.end_branch(machine, branch, FAILED)
+
+
+def pick_up(machine: Machine, scope: Scope, gives_new_attempts: bool) -> None:
+    """A resume: the cursors under ``scope`` are live again, failed ones with new attempts (S14.3)."""
+    fork = scope.open
+    if fork is None:
+        if gives_new_attempts and scope.status in (READY, RUNNING):
+            scope.attempt = 0
+        return
+    for child in fork.children[: fork.next]:
+        if child is None:
+            continue
+        if child.status == FAILED and fork.is_lost:
+            fork.failed -= 1
+            fork.active += 1
+            child.error = None
+            child.status = child.held
+        if child.status not in ENDED:
+            pick_up(machine, child, gives_new_attempts)
+    fork.is_lost = False

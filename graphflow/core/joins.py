@@ -1,0 +1,275 @@
+"""When and how branches meet (S6.4-S6.8): the need, the merge, the write conflicts.
+
+``consider`` is asked each time a branch has settled, a timer of the fork is due, or a fork has no branches at all.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from graphflow.core import changing, deciding, failures
+from graphflow.core.plan import Edge
+from graphflow.core.schema import Update
+from graphflow.core.scopes import DONE, FORKED, Fork, Scope
+from graphflow.errors import GraphflowError, JoinFailed, UpdateInvalid, WriteConflict, shown
+
+if TYPE_CHECKING:
+    from graphflow.core.machine import Machine
+
+
+def consider(machine: Machine, fork: Fork, is_due: bool = False) -> None:
+    """Fire the join, fail it, or leave the fork open."""
+    owner = fork.owner
+    if fork.is_closed or owner.open is not fork or owner.status != FORKED:
+        return
+    if fork.edge is None:
+        if fork.cancelled:
+            machine.cancel_above(owner)
+        elif fork.done:
+            leave_graph(machine, fork)
+        return
+    try:
+        verdict = _fires(fork, fork.edge, is_due)
+    except GraphflowError as error:
+        failures.fail_join(machine, fork, error)
+        return
+    if verdict is None:
+        return
+    if verdict:
+        fire(machine, fork)
+    else:
+        failures.fail_join(machine, fork, _lost(fork, fork.edge))
+
+
+def _fires(fork: Fork, edge: Edge, is_due: bool) -> bool | None:
+    """True: fire; False: it cannot be reached any more; None: wait (the table of S6.6)."""
+    need, total = edge.need, fork.total
+    if total == 0:
+        return True
+    all_settled = fork.settled == total
+    if need.kind == "all":
+        return True if all_settled else None
+    if need.kind == "quorum":
+        if fork.done >= need.count:
+            return True
+        return False if fork.done + total - fork.settled < need.count else None
+    if need.kind == "best_effort":
+        if all_settled or is_due:
+            return fork.done >= need.count
+        return None
+    if all_settled:
+        return True
+    return True if fork.done and _merge_holds(fork, edge) else None
+
+
+def _merge_holds(fork: Fork, edge: Edge) -> bool:
+    """A condition on the merge so far (S6.6)."""
+    assert edge.need.guard is not None
+    owner = fork.owner
+    scratch = Scope(owner.plan, owner.node, owner.read().copy())
+    scratch.items = owner.items
+    changing.merge_logs(scratch, [child.log for child in _done(fork) if child.log], owner.plan.schema.has_locals)
+    return deciding.holds(edge.need.guard, scratch, edge)
+
+
+def _done(fork: Fork) -> list[Scope]:
+    return [child for child in fork.children if child is not None and child.status == DONE]
+
+
+def _lost(fork: Fork, edge: Edge) -> JoinFailed:
+    plan = fork.owner.plan
+    assert edge.join is not None
+    causes = [child for child in fork.children if child is not None and child.error is not None]
+    first = f" The first: {shown(causes[0].error)}." if causes else ""
+    error = JoinFailed(
+        f"Join {plan.nodes[edge.join].name!r} cannot fire: it needs {edge.need}, but only {fork.done} of {fork.total} branches are done",
+        cursor=fork.owner.path,
+        why=f"{fork.failed} failed and {fork.cancelled} were cancelled.{first} (S6.6)",
+        fix=f"Let it go on with fewer, or give it a way out: graph.edge({plan.nodes[edge.join].name}, ..., on_error=JoinFailed).",
+        where=(edge.place,) if edge.place else (),
+    )
+    if causes:
+        error.__cause__ = causes[0].error
+    return error
+
+
+def fire(machine: Machine, fork: Fork) -> None:
+    """The join fires: fold, validate once, journal, move on (S6.4). A conflict or invalid merge is the join's error."""
+    owner, edge = fork.owner, fork.edge
+    assert edge is not None
+    assert edge.join is not None
+    members = _done(fork)
+    try:
+        find_conflicts(fork, members)
+        altered = check_merge(owner, members)
+    except JoinFailed as error:
+        failures.fail_join(machine, fork, error)
+        return
+    indices = [child.index for child in members]
+    entry: dict[str, Any] = {"kind": "joined", "at": owner.path, "edge": edge.index}
+    if len(indices) != fork.total:
+        entry["members"] = indices
+    if altered:
+        entry["altered"] = altered
+    machine.note(entry, owner)
+    merge(machine, fork, indices, altered)
+
+
+def merge(machine: Machine, fork: Fork, members: list[int], altered: dict[str, Any]) -> None:
+    """What firing does, live and in replay."""
+    owner, edge = fork.owner, fork.edge
+    assert edge is not None
+    assert edge.join is not None
+    changing.close_fork(machine, fork)
+    if owner.home is owner and not owner.is_borrowing:
+        owner.values = owner.values.copy()  # branches that wrote nothing go on showing the state at the fork
+    children = [fork.children[index] for index in members]
+    changing.merge_logs(owner, [child.log for child in children if child and child.log], owner.plan.schema.has_locals)
+    if altered:
+        owner.overwrite(altered)
+    changing.arrive_at_join(machine, owner, fork, owner.plan.nodes[edge.join])
+
+
+def check_merge(owner: Scope, members: list[Scope]) -> dict[str, Any]:
+    """Validate the merged state once, on a copy; what validators altered. Raises JoinFailed."""
+    schema = owner.plan.schema
+    if not (schema.has_checks or schema.has_model_validators or schema.has_field_validators):
+        return {}
+    scratch = Scope(owner.plan, owner.node, owner.read().copy())
+    changing.merge_logs(scratch, [child.log for child in members if child.log], schema.has_locals)
+    try:
+        return schema.check_all(scratch.read())
+    except UpdateInvalid as error:
+        raise JoinFailed(
+            "The merge of the branches does not validate",
+            cursor=owner.path,
+            why=f"{error.what}: {error.why} (S6.4)",
+            fix="Let the branches write less, or widen the field.",
+        ) from error
+
+
+def find_conflicts(fork: Fork, members: list[Scope]) -> None:
+    """S6.5: a field that two branches write needs a reducer, even for equal values. Raises WriteConflict."""
+    specs = fork.owner.plan.schema.specs
+    plain: dict[str, Scope] = {}  # field -> the first branch that wrote it without a reducer
+    wrote: dict[str, Scope] = {}  # field -> the last branch that wrote it at all
+    keys: dict[tuple[str, Any], Scope] = {}
+    for branch in members:
+        for changes in branch.log or ():
+            for name, change in changes.items():
+                spec = specs[name]
+                if spec.is_local:
+                    continue
+                field = spec.name
+                other = plain.get(field)
+                if other is None and spec.is_plain:
+                    other = wrote.get(field)
+                    plain[field] = branch
+                if other is not None and other is not branch:
+                    raise _conflict(fork, field, other, branch)
+                wrote[field] = branch
+                if spec.reducer is not None and spec.reducer.keys_conflict:
+                    for key in change:
+                        first = keys.setdefault((field, key), branch)
+                        if first is not branch:
+                            raise _conflict(fork, f"{field}[{key!r}]", first, branch)
+
+
+def _conflict(fork: Fork, field: str, first: Scope, second: Scope) -> WriteConflict:
+    plan = fork.owner.plan
+    assert fork.edge is not None
+    assert fork.edge.join is not None
+    return WriteConflict(
+        f"Two branches wrote {field}: {_writer(fork, first)} and {_writer(fork, second)}",
+        cursor=fork.owner.path,
+        why=f"Join {plan.nodes[fork.edge.join].name!r} merges isolated branches; a field that two of them write needs "
+        "a reducer, even for equal values. (S6.5)",
+        fix="Give the field a reducer, e.g. Annotated[list[str], append] or keep_last, or mark it local.",
+        where=(fork.edge.place,) if fork.edge.place else (),
+    )
+
+
+def _writer(fork: Fork, branch: Scope) -> str:
+    edge = fork.edge
+    assert edge is not None
+    position = fork.starts[branch.index] if fork.items is None else 0
+    target = fork.owner.plan.nodes[edge.targets[position]].name
+    item = "" if fork.items is None else f" for {shown(fork.items[branch.index])}"
+    return f"branch {branch.index} ({target!r}{item})"
+
+
+def shared_conflict(scope: Scope, updates: list[Update]) -> WriteConflict | None:
+    """The same under state="shared", found when the second branch commits (S6.10)."""
+    fork = scope.fork
+    while fork is not None and fork.edge is not None and fork.edge.shared:
+        specs = scope.plan.schema.specs
+        branch = scope
+        for changes in updates:
+            for name in changes:
+                spec = specs[name]
+                writers = fork.writers = fork.writers or {}
+                first = writers.setdefault(spec.name, branch.index)
+                if first != branch.index and (spec.is_plain or ("=" + spec.name) in writers):
+                    other = fork.children[first]
+                    return _conflict(fork, spec.name, other or branch, branch)
+                if spec.is_plain:
+                    writers["=" + spec.name] = branch.index
+        scope = fork.owner
+        fork = scope.fork
+    return None
+
+
+def leave_graph(machine: Machine, fork: Fork) -> None:
+    """A sub-graph has ended: its updates are handed over, and its node goes on like any other (S12.1)."""
+    owner = fork.owner
+    child = fork.children[0]
+    assert child is not None
+    try:
+        updates = outward(owner, child)
+        altered = deciding.trial(owner, updates)
+    except UpdateInvalid as error:
+        failures.fail(machine, owner, error)
+        return
+    machine.finish_node(owner, "left", updates, altered, journal_updates=False)
+
+
+def outward(owner: Scope, child: Scope) -> list[Update]:
+    """The child's updates as the outer state takes them: mapped field by field where the states differ."""
+    sub = owner.node.graph
+    assert sub is not None
+    log = child.log or []
+    specs = child.plan.schema.specs
+    if sub.outward is None:
+        return [kept for changes in log if (kept := {n: c for n, c in changes.items() if not specs[n].is_local})]
+    names: dict[str, list[str]] = {}
+    for outer, inner in sub.outward:
+        names.setdefault(inner, []).append(outer)
+    updates: list[Update] = []
+    for changes in log:
+        mapped: Update = {}
+        for name, change in changes.items():
+            is_replacing = name.startswith("=")
+            for outer in names.get(specs[name].name, ()):
+                mapped.update(_translated(owner, outer, change, is_replacing, specs[name].reducer is None))
+        if mapped:
+            updates.append(mapped)
+    return updates
+
+
+def _translated(owner: Scope, outer: str, change: Any, is_replacing: bool, is_plain: bool) -> Update:
+    """One change of an inner field as a change of an outer one.
+
+    A plain inner write onto a reduced outer field is a whole value, and replaces; so does Replace.
+    """
+    spec = owner.plan.schema.fields[outer]
+    name = "=" + outer if spec.reducer is not None and (is_replacing or is_plain) else outer
+    target = owner.plan.schema.specs[name]
+    try:
+        return {name: target.validate(change)}
+    except ValueError as error:
+        raise UpdateInvalid(
+            f"The sub-graph {owner.node.name!r} hands over a value for {outer!r} that does not validate",
+            cursor=owner.path,
+            why=f"{error} (S12.1)",
+            fix="Map fields of the same type, with the same reducer.",
+        ) from None

@@ -1,0 +1,309 @@
+"""Where a run stands: scopes, cursors and open forks (S2).
+
+A scope has exactly one cursor or one open fork (S2.2), so the cursor's fields are the scope's. A scope's state is a
+plain dict: the parent's by reference until the first write. What a branch or sub-graph entry changed is kept in its
+``log``, in order, for the join to fold (S6.4); changes of reduced fields that nobody has read yet wait in ``pending``.
+Containers named in ``own`` belong to this scope alone and may change in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from graphflow.core.plan import Edge, Limit, Node, Plan
+from graphflow.core.schema import Update
+
+READY: Final = "ready"  # may be taken by a driver
+RUNNING: Final = "running"  # taken
+SLEEPING: Final = "sleeping"  # between attempts, until ``due``
+WAITING: Final = "waiting"  # a question is open
+PASSING: Final = "passing"  # at a start, point, ask or sub-graph that the machine itself moves on
+FORKED: Final = "forked"  # has an open fork instead of a cursor
+EXIT: Final = "exit"  # the node is done, but no edge could be chosen (S3.2)
+DONE: Final = "done"
+FAILED: Final = "failed"
+CANCELLED: Final = "cancelled"
+
+Status = Literal["ready", "running", "sleeping", "waiting", "passing", "forked", "exit", "done", "failed", "cancelled"]
+ENDED: Final = frozenset((DONE, FAILED, CANCELLED))
+IDLE: Final = frozenset((SLEEPING, WAITING))
+"""A branch whose cursor is idle holds no slot of its fork's ``at_once`` (S6.9)."""
+
+
+@dataclass(slots=True)
+class Recorded:
+    """One effect as recorded: JSON-able value, usage fields, updates (S11.1)."""
+
+    value: Any
+    usage: dict[str, Any]
+    updates: tuple[dict[str, Any], ...]
+
+
+class Scope:
+    """The run, one entry of a sub-graph, or one branch of one fork."""
+
+    __slots__ = (
+        "answer",
+        "attempt",
+        "branches",
+        "call_failed",
+        "due",
+        "effects",
+        "error",
+        "fork",
+        "held",
+        "home",
+        "index",
+        "is_borrowing",
+        "is_shared",
+        "items",
+        "join",
+        "log",
+        "node",
+        "open",
+        "own",
+        "parent",
+        "pending",
+        "plan",
+        "prefix",
+        "question",
+        "since",
+        "status",
+        "taken",
+        "turn",
+        "values",
+        "view",
+        "visit",
+        "visits",
+    )
+
+    def __init__(self, plan: Plan, node: Node, values: dict[str, Any], prefix: str = "") -> None:
+        self.plan = plan
+        self.node = node
+        self.values = values
+        self.prefix = prefix
+        self.parent: Scope | None = None
+        self.fork: Fork | None = None  # the fork this scope is a branch of
+        self.open: Fork | None = None  # the fork it has opened
+        self.home: Scope = self  # where its writes go: elsewhere only under state="shared" (S6.10)
+        self.join = -1  # index of the join node that ends this branch
+        self.index = -1
+        self.items: tuple[Any, ...] = ()
+        self.visit = 0
+        self.attempt = 0
+        self.turn = 0  # raised at every move: a late result carries an old one and falls away (S15.5)
+        self.status: Status = READY
+        self.held: Status = READY  # the status before it failed, for a resume
+        self.is_borrowing = False  # values are the parent's dict, not to be altered
+        self.is_shared = False  # branches of its open fork write to it at once (S6.10)
+        self.own: set[str] | None = None
+        self.pending: list[Update] | None = None
+        self.log: list[Update] | None = None  # None at the top, where nobody folds it
+        self.visits: dict[int, int] | None = None
+        self.taken: dict[object, int] | None = None
+        self.error: Exception | None = None  # what led here along an error edge, or ended the scope
+        self.branches: Fork | None = None  # at a join: the fork that met here
+        self.effects: dict[str, Recorded] | None = None
+        self.call_failed = False  # the last attempt failed in a recorded call (S11.1)
+        self.due: float | None = None
+        self.since = 0.0  # when the cursor arrived
+        self.question: str | None = None
+        self.answer: Any = None
+        self.view: Any = None
+
+    @property
+    def path(self) -> str:
+        """The cursor: scope path, node, visit (``plan:2[3]/search:1``)."""
+        return f"{self.prefix}{self.node.id}:{self.visit}"
+
+    @property
+    def is_branch(self) -> bool:
+        """Whether this is a branch of a fork or map, rather than the run or a sub-graph's entry."""
+        return self.fork is not None and self.fork.edge is not None
+
+    def read(self) -> dict[str, Any]:
+        """The scope's values, with everything pending folded in."""
+        home = self.home
+        if home.pending is not None:
+            home._fold_pending()
+        return home.values
+
+    def _fold_pending(self) -> None:
+        specs = self.plan.schema.specs
+        own = self.own
+        if own is None:
+            own = self.own = set()
+        for changes in self.pending or ():
+            for name, change in changes.items():
+                specs[name].fold_into(self.values, own, change)
+        self.pending = None
+
+    def fold(self, changes: Update) -> None:
+        """Apply one update where this scope's writes go. Containers are altered only where they are its own.
+
+        With a log the values wait in ``pending``: a branch of one node is folded once, by its join.
+        """
+        if self.home is not self:
+            self.home.fold(changes)
+            return
+        if self.log is not None:
+            self.log.append(changes)
+            if self.is_borrowing:
+                self.values = self.values.copy()
+                self.is_borrowing = False
+            if self.pending is None:
+                self.pending = [changes]
+            else:
+                self.pending.append(changes)
+            return
+        specs = self.plan.schema.specs
+        own = self.own
+        if own is None:
+            own = self.own = set()
+        for name, change in changes.items():
+            specs[name].fold_into(self.values, own, change)
+
+    def overwrite(self, altered: dict[str, Any]) -> None:
+        """Set what the model's validators altered (a replay sets it without running them)."""
+        self.fold({"=" + name: value for name, value in altered.items()})
+
+    def lend(self) -> dict[str, Any]:
+        """The values as a fork's branches see them: from now on nothing in them changes in place."""
+        values = self.read()
+        home = self.home
+        if home is not self or home.is_shared:  # siblings go on writing to it meanwhile
+            values = values.copy()
+        if home.own:
+            home.own.clear()
+        return values
+
+    def times_taken(self, edge: Edge) -> int:
+        return 0 if self.taken is None else self.taken.get(limit_key(edge), 0)
+
+    def has_room(self, edge: Edge) -> bool:
+        """Whether the edge's limit is not used up in this scope (S4.5)."""
+        most = edge.limit.at_most if edge.limit is not None else edge.at_most
+        return most is None or self.times_taken(edge) < most
+
+    def count_taking(self, edge: Edge) -> None:
+        if edge.is_limited:
+            if self.taken is None:
+                self.taken = {}
+            key = limit_key(edge)
+            self.taken[key] = self.taken.get(key, 0) + 1
+
+    def arrive(self, node: Node, now: float) -> None:
+        """The cursor moves to a node: a new visit."""
+        visits = self.visits
+        if visits is None:
+            visits = self.visits = {}
+        self.visit = visits[node.index] = visits.get(node.index, 0) + 1
+        self.node = node
+        self.attempt = 0
+        self.turn += 1
+        self.since = now
+        self.effects = None
+        self.call_failed = False
+        self.due = None
+        kind = node.kind
+        self.status = READY if kind == "function" or kind == "agent" else PASSING
+
+
+def limit_key(edge: Edge) -> object:
+    """What an edge's takings are counted under: a shared Limit by identity, else the edge."""
+    limit: Limit | None = edge.limit
+    return ("shared", id(limit)) if limit is not None else edge.index
+
+
+class Fork:
+    """An open fork, map or sub-graph entry: the branches of one taking, and how each has ended so far.
+
+    ``edge`` is None for a sub-graph, a fork of one (S12.1). Branches from ``next`` on have not begun and cost nothing.
+    """
+
+    __slots__ = (
+        "active",
+        "at_once",
+        "begun",
+        "cancelled",
+        "children",
+        "done",
+        "due",
+        "edge",
+        "failed",
+        "is_closed",
+        "is_lost",
+        "items",
+        "next",
+        "owner",
+        "parked",
+        "prefix",
+        "starts",
+        "total",
+        "values",
+        "writers",
+    )
+
+    def __init__(
+        self, edge: Edge | None, owner: Scope, starts: Sequence[int], items: Sequence[Any] | None, at_once: int
+    ) -> None:
+        self.edge = edge
+        self.owner = owner
+        self.starts = starts  # fork: the targets taken, as positions in edge.targets
+        self.items = items  # map: the items, fixed here (S6.1)
+        self.total = len(items) if items is not None else len(starts)
+        self.at_once = at_once
+        self.values = owner.lend()
+        self.prefix = owner.path
+        if edge is not None and edge.shared:
+            owner.home.is_shared = True
+        self.next = 0
+        self.children: list[Scope | None] = [None] * self.total
+        self.active = 0  # branches that hold a slot
+        self.done = 0
+        self.failed = 0
+        self.cancelled = 0
+        self.begun = 0
+        self.due: float | None = None  # best_effort(within_s=...)
+        self.parked: list[Scope] | None = None  # woken branches that wait for a slot
+        self.writers: dict[str, int] | None = None  # state="shared": who wrote a field without reducer
+        self.is_closed = False
+        self.is_lost = False  # its join failed, and with it the run
+
+    @property
+    def settled(self) -> int:
+        return self.done + self.failed + self.cancelled
+
+    @property
+    def is_collecting(self) -> bool:
+        return self.edge is not None and self.edge.failures == "collect"
+
+    @property
+    def has_room(self) -> bool:
+        return self.next < self.total and self.active < self.at_once and not self.is_closed
+
+    def begin(self, now: float) -> Scope:
+        """Start the next branch: its cursor stands ready at its target."""
+        edge, owner, index = self.edge, self.owner, self.next
+        assert edge is not None
+        self.next = index + 1
+        self.active += 1
+        self.begun += 1
+        position = self.starts[0] if self.items is not None else self.starts[index]
+        plan = owner.plan
+        branch = Scope(plan, owner.node, self.values, f"{self.prefix}[{index}]/")
+        branch.parent = owner
+        branch.fork = self
+        branch.index = index
+        branch.join = edge.join if edge.join is not None else -1
+        branch.items = owner.items if self.items is None else (*owner.items, self.items[index])
+        if edge.shared:
+            branch.home = owner.home
+        else:
+            branch.log = []
+            branch.is_borrowing = True
+        self.children[index] = branch
+        branch.arrive(plan.nodes[edge.targets[position]], now)
+        return branch

@@ -1,0 +1,143 @@
+"""Budgets (S13) and the step limit: reserved before a node or call starts, settled after.
+
+When a budget is used up nothing new starts and what runs finishes; then the run ends ``exhausted`` with its frontier
+kept, or one cursor goes to the node named by ``graph.on_budget``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from graphflow.core import changing, joins
+from graphflow.core.scopes import DONE, FORKED, Scope
+from graphflow.core.usage import Usage
+from graphflow.errors import BudgetExhausted, JoinFailed
+
+if TYPE_CHECKING:
+    from graphflow.core.machine import Machine
+
+
+@dataclass(slots=True)
+class Spent:
+    """What the run has used, and what calls under way have reserved."""
+
+    steps: int = 0
+    usage: Usage = field(default_factory=Usage)
+    reserved_calls: int = 0
+    reserved_tokens: int = 0
+    reserved_usd: float = 0.0
+    seconds: float = 0.0  # driven before now, by earlier drivers
+    since: float = 0.0  # when the present driver began
+
+
+def may_step(machine: Machine, scope: Scope) -> bool:
+    """Whether one more visit of a node may start; if not, nothing starts from now on."""
+    budget, spent = machine.budget, machine.spent
+    most = machine.plan.limits.steps if budget is None or budget.steps is None else budget.steps
+    if machine.is_wrapped:
+        most += 0 if budget is None else budget.reserve_steps
+    if spent.steps < most and not _is_over_time(machine):
+        return True
+    machine.is_exhausted = True
+    return False
+
+
+def _is_over_time(machine: Machine) -> bool:
+    budget = machine.budget
+    if budget is None or budget.seconds is None or machine.is_wrapped:
+        return False
+    return machine.spent.seconds + machine.now - machine.spent.since >= budget.seconds
+
+
+def reserve(machine: Machine, calls: int, tokens: int, usd: float | None) -> bool:
+    """Reserve a call's most possible cost. False: the budget is used up, and nothing new starts from now on.
+
+    Raises BudgetExhausted if the price is unknown while the budget is in usd: unknown is never zero (S13.1).
+    """
+    budget, spent = machine.budget, machine.spent
+    if budget is None:
+        return True
+    usage = spent.usage
+    if budget.usd is not None and (usd is None or usage.usd is None):
+        raise BudgetExhausted(
+            "The price of a model call is unknown, so a budget in usd cannot be kept",
+            why="An unknown price is unknown, never zero. (S13.1)",
+            fix="Give the model its prices, or set the budget in tokens or model_calls.",
+        )
+    over = (
+        (budget.model_calls is not None and usage.model_calls + spent.reserved_calls + calls > budget.model_calls)
+        or (budget.tokens is not None and calls > 0 and usage.tokens + spent.reserved_tokens >= budget.tokens)
+        or (budget.usd is not None and calls > 0 and (usage.usd or 0.0) + spent.reserved_usd >= budget.usd)
+        or (calls > 0 and _is_over_time(machine))
+    )
+    if over and not machine.is_wrapped:
+        machine.is_exhausted = True
+        return False
+    spent.reserved_calls += calls
+    spent.reserved_tokens += tokens
+    spent.reserved_usd += usd or 0.0
+    return True
+
+
+def settle(machine: Machine, calls: int, tokens: int, usd: float | None) -> None:
+    """A call is over: its reserve is given back; what it cost is counted with its record."""
+    if machine.budget is None:
+        return
+    spent = machine.spent
+    spent.reserved_calls -= calls
+    spent.reserved_tokens -= tokens
+    spent.reserved_usd -= usd or 0.0
+
+
+def wind_up(machine: Machine) -> bool:
+    """Nothing runs any more: wrap up once if the graph says how, else end ``exhausted``. True: there is more to do."""
+    if machine.plan.on_budget is None or machine.is_wrapped:
+        machine.end("exhausted")
+        return False
+    entry: dict[str, Any] = {"kind": "wrapped", "at": machine.root.path}
+    members, altered = _mergeable(machine)
+    if members:
+        entry["members"] = members
+    if altered:
+        entry["altered"] = altered
+    machine.note(entry, machine.root)
+    wrap_up(machine, members, altered)
+    machine.settle()
+    return True
+
+
+def _mergeable(machine: Machine) -> tuple[list[int], dict[str, Any]]:
+    """The done branches of the run's open fork, if they can be merged: open forks close as best_effort would."""
+    fork = machine.root.open
+    if fork is None or fork.edge is None:
+        return [], {}
+    members = [child for child in fork.children if child is not None and child.status == DONE]
+    try:
+        joins.find_conflicts(fork, members)
+        altered = joins.check_merge(machine.root, members)
+    except JoinFailed:
+        return [], {}
+    return [child.index for child in members], altered
+
+
+def wrap_up(machine: Machine, members: list[int], altered: dict[str, Any]) -> None:
+    """One cursor goes to the wrap-up node, with the reserve to spend; live and in replay."""
+    root = machine.root
+    fork = root.open
+    machine.is_exhausted = False
+    machine.is_wrapped = True
+    if root.status == FORKED and fork is not None:
+        changing.close_fork(machine, fork)
+        logs = [child.log for index in members if (child := fork.children[index]) and child.log]
+        changing.merge_logs(root, logs, root.plan.schema.has_locals)
+        if altered:
+            root.overwrite(altered)
+    changing.put_down(machine, root)
+    machine.ready.clear()
+    machine.opening.clear()
+    machine.passing.clear()
+    root.turn += 1
+    assert machine.plan.on_budget is not None
+    root.arrive(root.plan.nodes[machine.plan.on_budget], machine.now)
+    (machine.ready if root.status == "ready" else machine.passing).append(root)

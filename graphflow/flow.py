@@ -1,0 +1,240 @@
+"""``Graph``: a declaration with its verbs. What it does is done below: declared in ``graph``, driven in ``runtime``,
+drawn in ``views``. It stands above them all, so that every import points down."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel
+
+from graphflow.core.plan import Plan
+from graphflow.core.usage import Budget
+from graphflow.errors import GraphError
+from graphflow.graph.answers import Answer
+from graphflow.graph.declaration import Declaration
+from graphflow.runtime import beginning
+from graphflow.runtime.beginning import Surroundings
+from graphflow.runtime.driver import Observer
+from graphflow.runtime.live import Live
+from graphflow.runtime.run import Run
+from graphflow.stores.store import Store
+
+if TYPE_CHECKING:
+    from graphflow.core.migrating import Migrate
+    from graphflow.views import Diagram
+
+S = TypeVar("S", bound=BaseModel)
+
+
+class Graph(Declaration[S]):
+    """A directed graph over one shared, typed state: declare it, check it, draw it, run it.
+
+    >>> from pydantic import BaseModel
+    >>> from graphflow import END, START, Graph, fields
+    >>> class Count(BaseModel):
+    ...     n: int = 0
+    >>> count = fields(Count)
+    >>> graph = Graph("count", Count)
+    >>> @graph.node(writes=count.n)
+    ... def up(state: Count) -> int:
+    ...     return state.n + 1
+    >>> graph.edge(START, up)
+    >>> graph.edge(up, END, when=count.n >= 3)
+    >>> graph.edge(up, up, at_most=10)
+    >>> graph.edge(up, END)
+    >>> graph.run_sync(Count()).state.n
+    3
+    """
+
+    def run(
+        self,
+        state: S | Mapping[str, Any],
+        *,
+        store: Store | str | None = None,
+        budget: Budget | None = None,
+        deps: Any = None,
+        model: Any = None,
+        run_id: str | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> Coroutine[Any, Any, Run[S]]:
+        """Run the graph from a state: ``run = await graph.run(Essay(topic="owls"))``.
+
+        Graph and state are validated at the call, so that an error points at your line; then it returns the awaitable.
+        ``deps`` is what nodes read as ``ctx.deps``, ``model`` what agents use that name none, ``budget`` what the run
+        may spend. Raises GraphError, InputInvalid, StoreError at once, and RunFailed from the await.
+        """
+        return self._begin(state, store, budget, deps, model, run_id, observers).drive()
+
+    def run_sync(
+        self,
+        state: S | Mapping[str, Any],
+        *,
+        store: Store | str | None = None,
+        budget: Budget | None = None,
+        deps: Any = None,
+        model: Any = None,
+        run_id: str | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> Run[S]:
+        """The same without ``await``. After Ctrl-C the KeyboardInterrupt carries the stopped run as ``run``."""
+        return _drive_now(self._begin(state, store, budget, deps, model, run_id, observers))
+
+    def start(
+        self,
+        state: S | Mapping[str, Any],
+        *,
+        store: Store | str | None = None,
+        budget: Budget | None = None,
+        deps: Any = None,
+        model: Any = None,
+        run_id: str | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> Live[S]:
+        """Run it and watch: ``async with graph.start(state) as live: async for event in live.events(): ...``."""
+        return self._begin(state, store, budget, deps, model, run_id, observers)
+
+    def resume(
+        self,
+        run: Run[S] | str,
+        *,
+        store: Store | str | None = None,
+        answers: Sequence[Answer] = (),
+        budget: Budget | None = None,
+        deps: Any = None,
+        model: Any = None,
+        migrate: Migrate | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> Coroutine[Any, Any, Run[S]]:
+        """Go on with a stopped, waiting, failed or exhausted run: no finished node runs again (S14.3).
+
+        ``answers`` are ``approve.answer(True)``; ``budget`` replaces the old one; ``migrate`` makes the new state from
+        the old one's fields if the graph has changed (S16). Raises RunNotFound, GraphChanged, AnswerInvalid at once.
+        """
+        around = self._surroundings(deps, model, observers)
+        plan = self._sound_plan()
+        return beginning.resume(
+            plan, run, around, store=store, answers=answers, budget=budget, migrate=migrate
+        ).drive()
+
+    def resume_sync(
+        self,
+        run: Run[S] | str,
+        *,
+        store: Store | str | None = None,
+        answers: Sequence[Answer] = (),
+        budget: Budget | None = None,
+        deps: Any = None,
+        model: Any = None,
+        migrate: Migrate | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> Run[S]:
+        """The same without ``await``."""
+        around = self._surroundings(deps, model, observers)
+        plan = self._sound_plan()
+        return _drive_now(
+            beginning.resume(plan, run, around, store=store, answers=answers, budget=budget, migrate=migrate)
+        )
+
+    def rerun(
+        self,
+        run: Run[S],
+        *,
+        at: int,
+        state: Mapping[str, Any] | None = None,
+        scope: str = "",
+        store: Store | str | None = None,
+        budget: Budget | None = None,
+        deps: Any = None,
+        model: Any = None,
+        observers: Sequence[Observer] = (),
+    ) -> Coroutine[Any, Any, Run[S]]:
+        """A new run from entry ``at`` of an old one, with fields of a scope's state changed; the old one stays (S15.3)."""
+        around = self._surroundings(deps, model, observers)
+        plan = self._sound_plan()
+        return beginning.rerun(
+            plan, run, around, at=at, state=state, scope=scope, store=store, budget=budget
+        ).drive()
+
+    def draw(
+        self, *, detail: str = "cards", direction: str = "auto", expand: int | Sequence[str] = 0, theme: str = "auto"
+    ) -> Diagram:
+        """The graph as a picture: ``graph.draw().save("essay.svg")``, or just ``graph`` as a notebook cell's last line."""
+        from graphflow.views import draw
+
+        return draw(self.plan(), detail=detail, direction=direction, expand=expand, theme=theme)  # type: ignore[arg-type]
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        try:
+            return self.draw()._repr_mimebundle_(include, exclude)  # pyright: ignore[reportPrivateUsage]
+        except Exception as error:  # a repr never raises: an unfinished graph is shown as text
+            return {"text/plain": f"{self!r}\n{error}"}
+
+    def _begin(
+        self,
+        state: S | Mapping[str, Any],
+        store: Store | str | None,
+        budget: Budget | None,
+        deps: Any,
+        model: Any,
+        run_id: str | None,
+        observers: Sequence[Observer],
+    ) -> Live[S]:
+        plan = self._sound_plan()
+        around = self._surroundings(deps, model, observers)
+        return beginning.begin(plan, state, around, store=store, budget=budget, run_id=run_id)
+
+    def _sound_plan(self) -> Plan:
+        """The plan, refused if ``check`` finds an error in it (S1.2)."""
+        findings = self.check()
+        if any(finding.severity == "error" for finding in findings):
+            raise GraphError(self.name, findings)
+        return self.plan()
+
+    def _surroundings(self, deps: Any, model: Any, observers: Sequence[Observer]) -> Surroundings:
+        name = ""
+        if _has_agents(self.plan()):
+            from graphflow.agents import choose_model
+
+            model = choose_model(None, model, os.environ)
+            name = model.name
+        return Surroundings(deps, model, name, observers)
+
+
+def _has_agents(plan: Plan, seen: frozenset[str] = frozenset()) -> bool:
+    for node in plan.nodes:
+        if node.kind == "agent":
+            return True
+        if node.graph is not None and node.graph.name not in seen and _has_agents(node.graph.plan(), seen | {plan.name}):
+            return True
+    return False
+
+
+def _drive_now(live: Live[Any]) -> Run[Any]:
+    """Drive in an event loop of its own; where one runs already (a notebook), in a thread beside it."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        try:
+            return asyncio.run(live.drive())
+        except KeyboardInterrupt as interrupt:
+            interrupt.run = live.run  # type: ignore[attr-defined]  # what was reached is not lost
+            raise
+    outcome: list[Run[Any]] = []
+    failure: list[BaseException] = []
+
+    def drive() -> None:
+        try:
+            outcome.append(asyncio.run(live.drive()))
+        except BaseException as error:
+            failure.append(error)
+
+    thread = threading.Thread(target=drive, name=f"graphflow {live.run_id}")
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]
+    return outcome[0]

@@ -1,0 +1,87 @@
+"""What was given to ``graph.ask`` becomes a node that waits for an answer (S10.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from graphflow.core.plan import Ask, Node
+from graphflow.errors import DeclarationError, GraphflowError, Place, shown, unknown_name
+from graphflow.graph.drafts import Parts
+from graphflow.graph.edges import is_type
+from graphflow.graph.maps import taking_view
+from graphflow.graph.mistakes import mistake
+from graphflow.graph.options import check_text
+from graphflow.graph.results import writes_of
+from graphflow.graph.work import new_name
+
+Asking = Callable[[Any, tuple[Any, ...]], str]
+
+
+def ask_node(
+    name: object, question: object, answer: Any, writes: object, purpose: object, parts: Parts, place: Place
+) -> Node:
+    """The node of a question. Raises DeclarationError."""
+    checked = new_name(name, parts, place)
+    if not is_type(answer):
+        raise mistake(
+            "GF126",
+            f"answer={shown(answer)} is no type",
+            "An answer is validated before it counts. (S10.1)",
+            "Give the type of a valid answer: answer=bool, answer=Literal['yes', 'no'], or a pydantic model.",
+            place,
+        )
+    asking, reads, template = _question(question, parts, place)
+    return Node(
+        index=len(parts.nodes) + 1,
+        name=checked,
+        kind="ask",
+        reads=reads,
+        writes=writes_of(writes, answer, parts.schema, node=checked, may_update=False, updates=None, place=place),
+        ask=Ask(asking, answer, template),
+        purpose=check_text("purpose", purpose, place),
+        place=place,
+    )
+
+
+def _question(question: object, parts: Parts, place: Place) -> tuple[Asking, frozenset[str] | None, str]:
+    if isinstance(question, str):
+        return _templated(question, parts, place)
+    if callable(question) and not isinstance(question, type):
+        return taking_view(cast("Callable[..., Any]", question), "question", place), None, ""
+    raise mistake(
+        "GF126",
+        f"{shown(question)} is no question",
+        "A question is a text with {fields} of the state in it, or a function of the view. (S10.1)",
+        'Write graph.ask("approve", "Send this?\\n\\n{reply}", answer=bool, writes=...).',
+        place,
+    )
+
+
+def _templated(question: str, parts: Parts, place: Place) -> tuple[Asking, frozenset[str], str]:
+    from graphflow.graph.prompts import Template
+
+    if not question.strip():
+        raise mistake(
+            "GF126", "The question is empty", "Somebody has to know what is asked. (S10.1)",
+            'Write what to ask: "Send this?\\n\\n{reply}".', place,
+        )  # fmt: skip
+    try:
+        template = Template(question)
+    except GraphflowError as error:
+        error.where = error.where or (place,)
+        raise
+    for name in sorted(template.names):
+        if name not in parts.schema.fields:
+            raise _unknown_field(name, parts, place)
+    return template.render, frozenset(template.names), question
+
+
+def _unknown_field(name: str, parts: Parts, place: Place) -> DeclarationError:
+    return mistake(
+        "GF126",
+        f"The question names {name!r}, which {parts.schema.state.__name__} does not have",
+        f"Its fields are {', '.join(parts.schema.fields)}. Braces that are meant as such are doubled: {{{{ }}}}. (S10.1)",
+        unknown_name(name, parts.schema.fields),
+        place,
+    )

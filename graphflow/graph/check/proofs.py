@@ -1,0 +1,59 @@
+"""What the prover knows of a plan's conditions, asked once for conditions that read the same."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphflow.core.plan import Guard
+from graphflow.errors import shown
+from graphflow.graph.check.structure import Structure
+from graphflow.graph.evaluation import compiled
+from graphflow.graph.regions import Verdict, Witness, decide
+from graphflow.graph.terms import all_of
+
+
+@dataclass(slots=True, eq=False)
+class Proofs:
+    """Verdicts on the conditions of one plan."""
+
+    structure: Structure
+    _known: dict[Hashable, Verdict] = field(default_factory=dict[Hashable, Verdict])
+
+    def verdict(self, node: int, guards: Sequence[Guard | None], limited: Sequence[bool] = ()) -> Verdict:
+        """On conditions tried in this order at a node; the node decides what ITEM is."""
+        state, item_type = self.structure.plan.state, self._item_type(node)
+        if any(guard is not None and guard.expression is None for guard in guards):
+            return decide(guards, state, limited=limited, item_type=item_type)  # a name says too little
+        labels = tuple(None if guard is None else guard.label for guard in guards)
+        key = (labels, tuple(limited), repr(item_type))
+        if key not in self._known:
+            self._known[key] = decide(guards, state, limited=limited, item_type=item_type)
+        return self._known[key]
+
+    def exclude_each_other(self, node: int, one: Guard | None, other: Guard | None) -> bool | None:
+        """Whether two conditions can never hold together; None where that is not known."""
+        given = [guard for guard in (one, other) if guard is not None]
+        if not given:
+            return False
+        if any(guard.expression is None for guard in given):
+            return True if any(self.verdict(node, [guard]).dead for guard in given) else None
+        term = given[0].expression if len(given) == 1 else all_of(*(guard.expression for guard in given))
+        both = Guard(compiled(term), str(term), None, term)
+        found = self.verdict(node, [both])
+        if found.dead:
+            return True
+        return False if found.proved or self.verdict(node, [both, both]).overlaps else None
+
+    def _item_type(self, node: int) -> Any:
+        """The type of the items of the innermost map around a node."""
+        region = self.structure.region_of[node]
+        while region is not None and region.fork.over is None:
+            region = self.structure.region_of[region.fork.source]
+        return None if region is None or region.fork.over is None else region.fork.over.item_type
+
+
+def state_shown(witness: Witness) -> str:
+    """A witness as a reader sees it: ``score=5, ready=False``."""
+    return ", ".join(f"{name}={shown(value)}" for name, value in witness.items())

@@ -1,0 +1,29 @@
+"""When a join fires, in words: ``need=quorum(3)`` (S6.6)."""
+
+from __future__ import annotations
+
+from graphflow.core.plan import Need
+from graphflow.graph.options import check_count, check_seconds
+from graphflow.graph.places import caller
+
+
+def quorum(count: int) -> Need:
+    """The join fires as soon as ``count`` branches are done; those still running are cancelled.
+
+    The join fails (``JoinFailed``) once so many cannot be reached. ``need="first"`` is ``quorum(1)``.
+
+    >>> str(quorum(3))
+    'quorum(3)'
+    """
+    return Need("quorum", check_count("count", count, caller(), least=1, call="quorum"))
+
+
+def best_effort(*, at_least: int, within_s: float | None = None) -> Need:
+    """The join fires when all branches have settled, or ``within_s`` seconds are over, with ``at_least`` of them done.
+
+    With fewer done it fails (``JoinFailed``). Branches still running then are cancelled.
+    """
+    place = caller()
+    count = check_count("at_least", at_least, place, least=0, call="best_effort")
+    within = None if within_s is None else check_seconds("within_s", within_s, place, call="best_effort")
+    return Need("best_effort", count, within)

@@ -1,0 +1,59 @@
+"""Where the user's code stands that called us: the place every message about a declaration points at.
+
+Frames of graphflow itself are skipped, so that a pattern or other sugar of ours points at the line that used it.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import linecache
+import os
+from pathlib import Path
+from types import FrameType
+
+from graphflow.errors import Place
+
+_OURS = str(Path(__file__).parent.parent) + os.sep
+
+
+def _frame_of_caller() -> FrameType | None:
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename.startswith(_OURS):
+        frame = frame.f_back
+    return frame
+
+
+def caller() -> Place:
+    """The file and line of the code outside graphflow that is calling now."""
+    frame = _frame_of_caller()
+    if frame is None:
+        return Place("<unknown>", 0)
+    return Place(frame.f_code.co_filename, frame.f_lineno)
+
+
+def expression_of_caller() -> ast.expr | None:
+    """What the calling code is evaluating right now, as its syntax tree; None where the source cannot be read."""
+    frame = _frame_of_caller()
+    if frame is None:
+        return None
+    positions = list(frame.f_code.co_positions())
+    index = frame.f_lasti // 2  # an instruction is two bytes
+    if not 0 <= index < len(positions):
+        return None
+    first, last, start, end = positions[index]
+    if first is None or last is None or start is None or end is None:
+        return None
+    lines = [linecache.getline(frame.f_code.co_filename, number).encode() for number in range(first, last + 1)]
+    lines[-1] = lines[-1][:end]  # columns count bytes; the last line first, as it may also be the first one
+    lines[0] = lines[0][start:]
+    try:
+        return ast.parse(b"(" + b"".join(lines) + b"\n)", mode="eval").body
+    except (SyntaxError, ValueError):
+        return None
+
+
+def names_of_caller() -> dict[str, object]:
+    """The local names of the code outside graphflow that is calling now: what its annotations may refer to."""
+    frame = _frame_of_caller()
+    return {} if frame is None else dict(frame.f_locals)

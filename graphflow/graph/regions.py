@@ -1,0 +1,353 @@
+"""The prover: which conditions of one node are dead or shadowed, where none holds, where one raises (S4.2, S4.4).
+
+Every atom ``value op constant`` answers the same everywhere between its constants, so trying one representative per
+region, in all combinations of the fields mentioned, decides exactly. Atoms of another form (field against field,
+arithmetic) and opaque predicates are free Booleans: with them "never" and "always" are still proved if they hold
+whatever the Booleans are, but a state is only shown as a witness if the conditions themselves say so on it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, cast
+
+from pydantic import BaseModel, ValidationError
+
+from graphflow.core.plan import Guard
+from graphflow.graph.demands import Demand, note
+from graphflow.graph.evaluation import Test, compiled
+from graphflow.graph.labels import ITEM_NAME
+from graphflow.graph.representatives import Domain, domain_of, example, holds_stand_in
+from graphflow.graph.shapes import ANYTHING, Shape, fields_of, shape_of
+from graphflow.graph.terms import (
+    And,
+    Compare,
+    Field,
+    Not,
+    Or,
+    Term,
+    atoms,
+    children,
+    negated,
+    reads,
+    uses_item,
+    with_children,
+)
+
+MOST_COMBINATIONS = 20_000
+_MOST_WITNESSES = 50
+_MOST_FREE_VALUES = 4
+
+Witness = dict[str, Any]
+"""Field name -> value, for the fields that matter; under "ITEM" the item, if it matters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shadowed:
+    """A condition that holds only where one declared before it holds and is taken. ``by``: those before it."""
+
+    index: int
+    by: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Two conditions that can hold at once. ``is_nested``: one holds wherever the other does."""
+
+    first: int
+    second: int
+    witness: Witness
+    is_nested: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Raising:
+    """A condition that raises on a state on which it is asked."""
+
+    index: int
+    witness: Witness
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is known of the conditions of one node, by their index in the order tried.
+
+    ``dead`` are never true. ``gap`` is a state where none holds; ``gap_without_limited`` one where only those hold
+    that have an ``at_most``, which may be used up. ``possible_gap`` is a state where it depends on what cannot be
+    decided; with all three None there is no gap, proved. ``proved`` is False if anything could not be decided,
+    ``reason`` says what; with ``is_unknown`` that is everything. Findings that are listed hold in any case.
+    """
+
+    dead: tuple[int, ...] = ()
+    shadowed: tuple[Shadowed, ...] = ()
+    gap: Witness | None = None
+    gap_without_limited: Witness | None = None
+    possible_gap: Witness | None = None
+    overlaps: tuple[Overlap, ...] = ()
+    raises: tuple[Raising, ...] = ()
+    proved: bool = True
+    reason: str = ""
+    is_unknown: bool = False
+
+    @property
+    def is_total(self) -> bool:
+        """Whether it is proved that one of the conditions holds on every state, limits not counted."""
+        return self.gap is None and self.possible_gap is None and not self.is_unknown
+
+
+Outcome = bool | None
+"""Of one guard on one state: None if it raised."""
+Outcomes = dict[tuple[Outcome, ...], list[Witness]]
+"""What the guards say together -> a few states on which they do."""
+
+
+def decide(
+    guards: Sequence[Guard | None],
+    state_type: type[Any],
+    *,
+    limited: Sequence[bool] = (),
+    item_type: Any = None,
+    most_combinations: int = MOST_COMBINATIONS,
+) -> Verdict:
+    """Decide about the conditions of one node, in the order they are tried; None is no condition.
+
+    ``limited`` says which have an ``at_most`` and so may be used up. ``item_type`` is the annotation of ITEM.
+    """
+    is_limited = [*limited, *[False] * (len(guards) - len(limited))]
+    question = _Question(guards, state_type, ANYTHING if item_type is None else shape_of(item_type))
+    if question.combinations > most_combinations:
+        return Verdict(proved=False, reason=f"too many combinations: {question.combinations:,}", is_unknown=True)
+    assumed = question.outcomes(question.assumed, question.free)
+    shown = question.outcomes(question.real, ()) if question.free else assumed
+    unshowable = [guard is not None and guard.expression is None for guard in guards]
+    return _verdict(guards, is_limited, assumed, shown, unshowable, question)
+
+
+@dataclass(slots=True)
+class _Question:
+    """The guards of one node, taken apart: values to try per field, and free Booleans for what is not understood."""
+
+    guards: Sequence[Guard | None]
+    state_type: type[Any]
+    item: Shape
+    domains: dict[str, tuple[Any, ...]] = field(init=False)
+    free: tuple[str, ...] = field(init=False)
+    assumed: list[Test] = field(init=False)
+    real: list[Test] = field(init=False)
+
+    def __post_init__(self) -> None:
+        trees = [cast("Term | None", guard.expression) if guard else None for guard in self.guards]
+        parts = list(dict.fromkeys(atom for tree in trees if tree is not None for atom in atoms(tree)))
+        demands = Demand()
+        understood = {atom: note(atom, demands) for atom in parts}
+        found = {name: domain_of(self._shape(name), demand) for name, demand in demands.below.items()}
+        decided = [atom for atom in parts if understood[atom] and all(found[name].is_exact for name in _roots(atom))]
+        loose = {_positive(atom): f"?{number}" for number, atom in enumerate(parts) if atom not in decided}
+        for number, (guard, tree) in enumerate(zip(self.guards, trees, strict=True)):
+            if guard is not None and tree is None:
+                loose[Field(f"?{guard.label} {number}")] = f"?opaque {number}"
+        self.free = tuple(dict.fromkeys(loose.values()))
+        free_roots = {name for atom in parts if atom not in decided for name in _roots(atom)}
+        for name in free_roots - found.keys():
+            found[name] = domain_of(self._shape(name), Demand())
+        self.domains = {
+            name: self._reduced(name, domain, decided, name in free_roots) for name, domain in found.items()
+        }
+        always: Test = lambda values, items: True  # noqa: E731
+        self.real = [compiled(tree) if tree is not None else always for tree in trees]
+        self.assumed = [
+            compiled(_loosened(tree, loose))
+            if tree is not None
+            else (always if guard is None else compiled(Field(f"?opaque {number}")))
+            for number, (guard, tree) in enumerate(zip(self.guards, trees, strict=True))
+        ]
+
+    def _shape(self, name: str) -> Shape:
+        return self.item if name == ITEM_NAME else fields_of(self.state_type).get(name, ANYTHING)
+
+    def _reduced(self, name: str, domain: Domain, decided: list[Term], is_free: bool) -> tuple[Any, ...]:
+        """One value per way the decided atoms answer; of a field with others too a few more."""
+        tests = [compiled(atom) for atom in decided if name in _roots(atom)]
+        kept: dict[tuple[Any, ...], list[Any]] = {}
+        for value in domain.values:
+            values, items = {name: value}, (value,)
+            same = kept.setdefault(tuple(_asked(test, values, items) for test in tests), [])
+            if len(same) < (_MOST_FREE_VALUES if is_free else 1):
+                same.append(value)
+        return tuple(value for values in kept.values() for value in values)
+
+    @property
+    def combinations(self) -> int:
+        return math.prod(len(values) for values in self.domains.values()) * (1 << len(self.free))
+
+    def outcomes(self, tests: Sequence[Test], free: Sequence[str]) -> Outcomes:
+        """What the guards say on every combination."""
+        found: Outcomes = {}
+        for witness, values, items in self._states(free):
+            outcome = tuple([_asked(test, values, items) for test in tests])
+            witnesses = found.setdefault(outcome, [])
+            if len(witnesses) < _MOST_WITNESSES:
+                witnesses.append(witness)
+        return found
+
+    def _states(self, free: Sequence[str]) -> Iterator[tuple[Witness, dict[str, Any], tuple[Any, ...]]]:
+        names = list(self.domains)
+        for row in product(*self.domains.values()):
+            witness = dict(zip(names, row, strict=True))
+            items = (witness.get(ITEM_NAME),)
+            if not free:
+                yield witness, witness, items
+            for answers in product((False, True), repeat=len(free)):
+                if free:
+                    yield witness, {**witness, **dict(zip(free, answers, strict=True))}, items
+
+    def is_possible(self, witness: Witness) -> bool:
+        """Whether the state class itself accepts the witness: its validators may know more than its types."""
+        if not issubclass(self.state_type, BaseModel) or any(holds_stand_in(value) for value in witness.values()):
+            return True
+        infos, shapes = self.state_type.model_fields, fields_of(self.state_type)
+        given = {name: value for name, value in witness.items() if name in infos}
+        rest = {name: example(shapes[name]) for name, info in infos.items() if info.is_required() and name not in given}
+        try:
+            state = self.state_type.model_validate({**rest, **given}, by_alias=False, by_name=True)
+        except ValidationError as error:
+            return not any(not part["loc"] or part["loc"][0] in given for part in error.errors())
+        return all(getattr(state, name) == value for name, value in given.items())
+
+    def first_possible(self, witnesses: Sequence[Witness]) -> Witness | None:
+        return next((witness for witness in witnesses if self.is_possible(witness)), None)
+
+
+def _verdict(
+    guards: Sequence[Guard | None],
+    is_limited: Sequence[bool],
+    assumed: Outcomes,
+    shown: Outcomes,
+    unshowable: Sequence[bool],
+    question: _Question,
+) -> Verdict:
+    """Read the findings off: "never" from what is assumed, witnesses from what is shown."""
+    dead = tuple(n for n in range(len(guards)) if not any(outcome[n] for outcome in assumed))
+    is_shown = not any(unshowable)
+    gap = _witness(shown, lambda outcome: not _any_holds(outcome), question) if is_shown else None
+    firm = [n for n, one in enumerate(is_limited) if not one]
+    without: Witness | None = None
+    if any(is_limited) and not any(unshowable[n] for n in firm):
+        without = _witness(shown, lambda outcome: all(outcome[n] is False for n in firm), question)
+    possible = None if gap is not None else _first(assumed, lambda outcome: not _any_holds(outcome))
+    reasons = [
+        "a condition is a plain predicate that cannot be read" if not is_shown else "",
+        "a condition compares fields with fields, calculates, or looks into texts"
+        if len(question.free) > sum(unshowable)
+        else "",
+        "validators of the state decide whether the gap can be" if not question.free and possible is not None else "",
+    ]
+    return Verdict(
+        dead=dead,
+        shadowed=tuple(_shadowed(len(guards), is_limited, assumed, dead)),
+        gap=gap,
+        gap_without_limited=without,
+        possible_gap=possible,
+        overlaps=tuple(_overlaps(guards, shown, unshowable, question)),
+        raises=tuple(_raising(is_limited, shown, unshowable, question)),
+        proved=not any(reasons),
+        reason="; ".join(reason for reason in reasons if reason),
+    )
+
+
+def _any_holds(outcome: Sequence[Outcome]) -> bool:
+    """Whether one holds; one that raises is an error of its own, and no gap."""
+    return any(holds is not False for holds in outcome)
+
+
+def _first(outcomes: Outcomes, wanted: Callable[[tuple[Outcome, ...]], bool]) -> Witness | None:
+    return next((witnesses[0] for outcome, witnesses in outcomes.items() if wanted(outcome)), None)
+
+
+def _witness(outcomes: Outcomes, wanted: Callable[[tuple[Outcome, ...]], bool], question: _Question) -> Witness | None:
+    for outcome, witnesses in outcomes.items():
+        if wanted(outcome):
+            found = question.first_possible(witnesses)
+            if found is not None:
+                return found
+    return None
+
+
+def _shadowed(number: int, is_limited: Sequence[bool], outcomes: Outcomes, dead: Sequence[int]) -> Iterator[Shadowed]:
+    for index in range(number):
+        if index in dead:
+            continue
+        before = [n for n in range(index) if not is_limited[n]]
+        holding = [outcome for outcome in outcomes if outcome[index]]
+        if not all(any(outcome[n] is not False for n in before) for outcome in holding):
+            continue
+        alone = [n for n in before if all(outcome[n] is not False for outcome in holding)]
+        needed = [n for n in before if any(outcome[n] is not False for outcome in holding)]
+        yield Shadowed(index, tuple(alone[:1] or needed))
+
+
+def _overlaps(
+    guards: Sequence[Guard | None], outcomes: Outcomes, unshowable: Sequence[bool], question: _Question
+) -> Iterator[Overlap]:
+    conditional = [n for n, guard in enumerate(guards) if guard is not None and not unshowable[n]]
+    for place, first in enumerate(conditional):
+        for second in conditional[place + 1 :]:
+            both = [outcome for outcome in outcomes if outcome[first] and outcome[second]]
+            witness = next(filter(None, (question.first_possible(outcomes[outcome]) for outcome in both)), None)
+            if witness is None:
+                continue
+            only_first = any(outcome[first] and not outcome[second] for outcome in outcomes)
+            only_second = any(outcome[second] and not outcome[first] for outcome in outcomes)
+            yield Overlap(first, second, witness, not (only_first and only_second))
+
+
+def _raising(
+    is_limited: Sequence[bool], outcomes: Outcomes, unshowable: Sequence[bool], question: _Question
+) -> Iterator[Raising]:
+    """A guard is asked only if none before it was taken (S4.2); one with a limit may be used up."""
+    for index in range(len(is_limited)):
+        before = [n for n in range(index) if not is_limited[n]]
+        if any(unshowable[n] for n in before):
+            return  # a predicate that cannot be read may be taken first, always
+        asked = {o: w for o, w in outcomes.items() if o[index] is None and all(o[n] is False for n in before)}
+        witness = _witness(asked, lambda _: True, question)
+        if witness is not None:
+            yield Raising(index, witness, _error(question.real[index], witness))
+
+
+def _error(test: Test, witness: Witness) -> str:
+    try:
+        test(witness, (witness.get(ITEM_NAME),))
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def _asked(test: Test, values: dict[str, Any], items: tuple[Any, ...]) -> Outcome:
+    try:
+        return bool(test(values, items))
+    except Exception:  # whatever a comparison of the user's types raises
+        return None
+
+
+def _roots(atom: Term) -> frozenset[str]:
+    return reads(atom) | {ITEM_NAME} if uses_item(atom) else reads(atom)
+
+
+def _positive(atom: Term) -> Term:
+    """One form for an atom and its opposite, so that they share a Boolean."""
+    return negated(atom) if isinstance(atom, Compare) and atom.sign == "!=" else atom
+
+
+def _loosened(term: Term, loose: dict[Term, str]) -> Term:
+    """The condition with a free Boolean in the place of each atom that is not decided."""
+    if isinstance(term, And | Or | Not):
+        return with_children(term, tuple(_loosened(child, loose) for child in children(term)))
+    name = loose.get(_positive(term))
+    if name is None:
+        return term
+    return Field(name) if _positive(term) == term else Not(Field(name))

@@ -1,0 +1,356 @@
+"""What was given to ``graph.node`` becomes a node: a function, an agent, or another graph.
+
+Options are read and refused here, at the line that gives them. Edges are added to the node when the graph compiles.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypeGuard, cast
+
+from graphflow.core.plan import Node, Retry, SubGraph, Writes
+from graphflow.errors import DeclarationError, Place, shown, unknown_name
+from graphflow.graph.drafts import Parts
+from graphflow.graph.expressions import Expression, field_name
+from graphflow.graph.mistakes import mistake
+from graphflow.graph.operators import Fields
+from graphflow.graph.options import check_at_once, check_flag, check_retry, check_seconds, check_text
+from graphflow.graph.results import is_unfit, one_field, several_fields, writes_of
+from graphflow.graph.shapes import annotation_text
+from graphflow.graph.signatures import UNKNOWN, name_of, shown_work, signature_of
+from graphflow.graph.worker import Worker
+
+RESERVED = ("START", "END", "FAIL")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOptions:
+    """The options of ``graph.node``, as given."""
+
+    name: object = None
+    reads: object = None
+    writes: object = None
+    updates: object = None
+    retry: object = None
+    timeout_s: object = None
+    at_once: object = None
+    blocking: object = False
+    purpose: object = ""
+
+    @classmethod
+    def of(cls, given: dict[str, object], place: Place) -> NodeOptions:
+        """Options by name. Raises DeclarationError for one that does not exist."""
+        known = [field.name for field in fields(cls)]
+        for name in given:
+            if name not in known:
+                raise mistake(
+                    "GF118",
+                    f"graph.node has no option {name!r}",
+                    f"Its options are {', '.join(known)}.",
+                    unknown_name(name, known),
+                    place,
+                )
+        return cls(**given)
+
+
+def node_of(work: object, options: NodeOptions, parts: Parts, names: Mapping[str, object], place: Place) -> Node:
+    """The node of a function or an agent. ``names`` are those in sight at the line. Raises DeclarationError."""
+    if isinstance(work, Expression | Fields):  # these answer for every attribute, or raise
+        raise _no_work(work, parts, place)
+    if is_worker(work):
+        return _agent_node(work, options, parts, place)
+    if callable(work) and not isinstance(work, type):
+        return _function_node(work, options, parts, names, place)
+    raise _no_work(work, parts, place)
+
+
+def is_worker(work: object) -> TypeGuard[Worker[Any]]:
+    """Whether something is an agent, to a graph."""
+    return isinstance(work, Worker)
+
+
+def graph_node(work: object, inner: Parts, options: NodeOptions, parts: Parts, place: Place) -> Node:
+    """The node of another graph, or of the same one again (S12)."""
+    name = new_name(inner.name if options.name is None else options.name, parts, place)
+    _refuse_blocking(options, f"the graph {inner.name!r}", place)
+    if options.updates is not None:
+        raise mistake(
+            "GF125", "updates= says nothing of a graph", "It is for nodes that call ctx.update. (S3.7)",
+            "Leave it out: writes= says what the graph hands over.", place,
+        )  # fmt: skip
+    inward, outward = _mappings(name, inner, options, parts, place)
+    return _node(
+        parts, name, "graph", options, place,
+        work=work,
+        writes=Writes() if outward is None else Writes(declared=frozenset(outer for outer, _ in outward)),
+        reads=None if inward is None else frozenset(outer for _, outer in inward),
+        graph=SubGraph(_uncompiled, inner.name, inward, outward),
+        purpose=check_text("purpose", options.purpose, place) or inner.purpose,
+    )  # fmt: skip
+
+
+def graph_name(given: object, place: Place) -> str:
+    """A graph's name: printable text."""
+    if isinstance(given, str) and given.strip() and given.isprintable():
+        return given
+    raise mistake(
+        "GF113",
+        f"{shown(given)} cannot be the name of a graph",
+        "A name is printable text: it stands in paths, drawings and journals. (S1.4)",
+        'Write Graph("essay", Essay).',
+        place,
+    )
+
+
+def new_name(given: object, parts: Parts, place: Place) -> str:
+    """A node's name: printable, unique in its graph, and none of START, END and FAIL (S1.4)."""
+    if not isinstance(given, str) or not given.strip() or not given.isprintable():
+        raise mistake(
+            "GF113",
+            f"{shown(given)} cannot be the name of a node",
+            "A name is printable text: it stands in paths, drawings and journals. (S1.4)",
+            'Write name="review".',
+            place,
+        )
+    if given in RESERVED or given.startswith("FAIL: "):
+        raise mistake(
+            "GF113",
+            f"A node cannot be called {given!r}",
+            f"{', '.join(RESERVED)} are where every run begins and ends. (S1.1)",
+            "Choose another name=.",
+            place,
+        )
+    if given in parts.names:
+        first = parts.names[given]
+        raise DeclarationError(
+            f"There are two nodes called {given!r} in graph {parts.name!r}",
+            code="GF113",
+            why="A node's name is unique: paths and journals know it by that. (S1.4)",
+            fix=f'Give the second one a name of its own: name="{given} again".',
+            where=(place, first.place),
+        )
+    return given
+
+
+def _function_node(
+    work: Callable[..., Any], options: NodeOptions, parts: Parts, names: Mapping[str, object], place: Place
+) -> Node:
+    given = name_of(work) if options.name is None else options.name
+    if given is None:
+        raise mistake(
+            "GF113",
+            f"{_kind_of(work)} has no name of its own",
+            "A node is known by its name. (S1.4)",
+            'Give it one: graph.node(..., name="review").',
+            place,
+        )
+    name = new_name(given, parts, place)
+    signature = signature_of(work, name, parts.schema.state, names, place)
+    is_blocking = check_flag("blocking", options.blocking, place)
+    if is_blocking and signature.mode == "async":
+        raise mistake(
+            "GF118",
+            f"Node {name!r} is async, and blocking=True",
+            "blocking=True runs a plain function in a thread; an async one waits without blocking. (S3.1)",
+            "Leave blocking=True out, or write def instead of async def.",
+            place,
+        )
+    writes = writes_of(
+        options.writes, signature.returns, parts.schema, node=name, may_update="ctx" in signature.arguments,
+        updates=options.updates, place=place,
+    )  # fmt: skip
+    node = _node(
+        parts, name, "function", options, place,
+        work=work,
+        call=signature.call,
+        mode="blocking" if is_blocking else signature.mode,
+        arguments=signature.arguments,
+        reads=None if options.reads is None else frozenset(several_fields(options.reads, "reads", parts.schema, place)),
+        writes=writes,
+        purpose=check_text("purpose", options.purpose, place) or _first_line(work),
+    )  # fmt: skip
+    if signature.item is not UNKNOWN:
+        parts.item_types[node.index] = signature.item
+    return node
+
+
+def _kind_of(work: Callable[..., Any]) -> str:
+    return "A lambda" if getattr(work, "__name__", "") == "<lambda>" else shown(work)
+
+
+def _first_line(work: Callable[..., Any]) -> str:
+    text = inspect.getdoc(work) if inspect.isroutine(work) else None
+    return text.strip().splitlines()[0] if text and text.strip() else ""
+
+
+def _agent_node(work: Worker[Any], options: NodeOptions, parts: Parts, place: Place) -> Node:
+    facts = work.facts()
+    name = new_name(work.name if options.name is None else options.name, parts, place)
+    _refuse_blocking(options, f"the agent {work.name!r}", place)
+    for field in sorted(facts.reads or ()):
+        if field not in parts.schema.fields:
+            raise mistake(
+                "GF117",
+                f"Agent {work.name!r} reads {field!r}, which {parts.schema.state.__name__} does not have",
+                f"Its prompt names it, and the fields are {', '.join(parts.schema.fields)}. (S3.5)",
+                unknown_name(field, parts.schema.fields),
+                place,
+            )
+    reads = facts.reads
+    if options.reads is not None:
+        reads = (reads or frozenset()) | frozenset(several_fields(options.reads, "reads", parts.schema, place))
+    return _node(
+        parts, name, "agent", options, place,
+        work=work,
+        call=work.perform,
+        mode="async",
+        arguments=("state", "ctx"),
+        reads=reads,
+        writes=writes_of(
+            options.writes, facts.output, parts.schema, node=name, may_update=False, updates=options.updates, place=place
+        ),
+        purpose=check_text("purpose", options.purpose, place) or facts.purpose,
+        badges=facts.badges,
+        role=facts.role,
+        default_retry=facts.retry,
+    )  # fmt: skip
+
+
+def _node(
+    parts: Parts, name: str, kind: Any, options: NodeOptions, place: Place, *, default_retry: Retry | None = None,
+    **facts: Any,
+) -> Node:  # fmt: skip
+    retry = check_retry(options.retry, place)
+    return Node(
+        index=len(parts.nodes) + 1,
+        name=name,
+        kind=kind,
+        retry=default_retry if retry is None else retry,
+        timeout_s=None if options.timeout_s is None else check_seconds("timeout_s", options.timeout_s, place),
+        at_once=check_at_once(options.at_once, place),
+        place=place,
+        **facts,
+    )
+
+
+def _refuse_blocking(options: NodeOptions, what: str, place: Place) -> None:
+    if options.blocking is not False:
+        raise mistake(
+            "GF118",
+            f"blocking={shown(options.blocking)} says nothing of {what}",
+            "blocking=True runs a plain function in a thread. (S3.1)",
+            "Leave blocking= out.",
+            place,
+        )
+
+
+def _no_work(work: object, parts: Parts, place: Place) -> DeclarationError:
+    if inspect.iscoroutine(work):
+        work.close()
+        what = f"{work.__name__}(...) was called instead of declared"
+        fix = f"Write graph.node({work.__name__})."
+    elif isinstance(work, type):
+        what, fix = f"The class {work.__name__} is no node", f"Give an object of it: graph.node({work.__name__}(...))."
+    elif isinstance(work, parts.schema.state):
+        what, fix = "A state is no node", "Start a run with it: graph.run(state)."
+    elif isinstance(work, Expression | Fields):
+        what, fix = f"{shown(work)} is no node", "Name fields in reads= and writes=, and give the function itself."
+    elif isinstance(work, str):
+        what, fix = f"The text {work!r} is no node", f"Write graph.node(function, name={work!r})."
+    else:
+        what, fix = f"{shown_work(work)} is no node", "Give a function, an agent or another graph."
+    return mistake("GF115", what, "A node is a function, an agent or another graph. (S1.4)", fix, place)
+
+
+def _uncompiled() -> Any:
+    raise AssertionError("the plan of a sub-graph is put in when its graph compiles")
+
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+def _mappings(
+    name: str, inner: Parts, options: NodeOptions, parts: Parts, place: Place
+) -> tuple[Pairs | None, Pairs | None]:
+    """``reads={"own": outer.field}`` and ``writes={"outer": "own"}`` of a graph with a state of its own (S12.1)."""
+    reads, writes = options.reads, options.writes
+    own, outer = inner.schema, parts.schema
+    if reads is None and writes is None:
+        if own.state is outer.state:
+            return None, None
+        raise mistake(
+            "GF125",
+            f"Graph {inner.name!r} has a state of its own, {own.state.__name__}, and is not told how it meets {outer.state.__name__}",
+            "With a state of its own reads= says what it is given and writes= what it hands over. (S12.1)",
+            _mapping_to_write(inner, parts),
+            place,
+        )
+    if not isinstance(reads, Mapping) or not isinstance(writes, Mapping):
+        wrong = "reads" if not isinstance(reads, Mapping) else "writes"
+        raise mistake(
+            "GF125",
+            f"{wrong}={shown(getattr(options, wrong))} of graph {inner.name!r} is no mapping",
+            "For a graph both map fields: reads={its field: outer field}, writes={outer field: its field}. (S12.1)",
+            _mapping_to_write(inner, parts),
+            place,
+        )
+    inward = tuple(
+        (one_field(key, "reads", own, place), one_field(value, "reads", outer, place))
+        for key, value in cast("Mapping[object, object]", reads).items()
+    )
+    outward = tuple(
+        (one_field(key, "writes", outer, place), _own_field(value, own, place))
+        for key, value in cast("Mapping[object, object]", writes).items()
+    )
+    _check_mappings(name, inward, outward, inner, parts, place)
+    return inward, outward
+
+
+def _own_field(value: object, own: Any, place: Place) -> str:
+    return (
+        field_name(value, own.state, place) if isinstance(value, Expression) else one_field(value, "writes", own, place)
+    )
+
+
+def _check_mappings(name: str, inward: Pairs, outward: Pairs, inner: Parts, parts: Parts, place: Place) -> None:
+    own, outer = inner.schema, parts.schema
+    given = {field for field, _ in inward}
+    missing = [field for field, spec in own.fields.items() if spec.required and field not in given]
+    if missing:
+        raise mistake(
+            "GF125",
+            f"Graph {inner.name!r} is not given {', '.join(map(repr, missing))}",
+            f"{own.state.__name__} has no default for {'it' if len(missing) == 1 else 'them'}. (S12.1)",
+            f'Add "{missing[0]}": ... to reads=.',
+            place,
+        )
+    unfit = [(o, f) for f, o in inward if is_unfit(outer.fields[o].annotation, own.specs["=" + f])]
+    for source, target in unfit:
+        raise _unfit(name, source, outer.fields[source].annotation, target, own.fields[target].annotation, place)
+    for target, source in outward:
+        if is_unfit(own.fields[source].change_type, outer.fields[target]):
+            raise _unfit(name, source, own.fields[source].change_type, target, outer.fields[target].change_type, place)
+
+
+def _unfit(name: str, source: str, given: Any, target: str, taken: Any, place: Place) -> DeclarationError:
+    return mistake(
+        "GF125",
+        f"In graph node {name!r} {source!r} gives {annotation_text(given)}, but {target!r} takes {annotation_text(taken)}",
+        "What comes back are the graph's own updates, folded again by the outer field's reducer. (S12.1)",
+        "Map fields of one type, with the same reducer or none.",
+        place,
+    )
+
+
+def _mapping_to_write(inner: Parts, parts: Parts) -> str:
+    own, outer = inner.schema.fields, parts.schema.fields
+    shared = [field for field in own if field in outer]
+    reads = [
+        f'"{field}": outer.{field if field in outer else "..."}'
+        for field in own
+        if field in shared or own[field].required
+    ]
+    writes = [f'"{field}": "{field}"' for field in shared if not own[field].required]
+    return f"Write reads={{{', '.join(reads)}}}, writes={{{', '.join(writes) or '...'}}}, with outer = fields({parts.schema.state.__name__})."

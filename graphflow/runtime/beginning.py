@@ -1,0 +1,162 @@
+"""How a run begins: anew, resumed, or rerun from an earlier moment. Everything is validated before anything runs."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphflow.core import migrating
+from graphflow.core.journal import decode
+from graphflow.core.machine import Machine
+from graphflow.core.plan import Plan
+from graphflow.core.replay import replay
+from graphflow.core.usage import Budget
+from graphflow.errors import RunError, StoreError
+from graphflow.graph.answers import Answer
+from graphflow.runtime.driver import Observer
+from graphflow.runtime.live import Live
+from graphflow.runtime.run import Run
+from graphflow.stores.memory import MemoryStore
+from graphflow.stores.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is given to a run besides its state: never journalled, and given again at a resume (S3.8)."""
+
+    deps: Any = None
+    model: Any = None
+    model_name: str = ""
+    observers: Sequence[Observer] = field(default=())
+
+
+def open_store(store: Store | str | None) -> Store:
+    """The store a call names; a fresh one in memory without a name. Raises StoreError."""
+    if store is None:
+        return MemoryStore()
+    if isinstance(store, str):
+        raise StoreError(
+            f"The store {store!r} cannot be opened",
+            why="This version keeps journals in memory; stores on disk are not part of it yet.",
+            fix="Leave store= out, or give a graphflow.stores.MemoryStore() and keep it.",
+        )
+    return store
+
+
+def begin(
+    plan: Plan,
+    state: Any,
+    surroundings: Surroundings,
+    *,
+    store: Store | str | None = None,
+    budget: Budget | None = None,
+    run_id: str | None = None,
+) -> Live[Any]:
+    """A new run, its start state validated here. Raises InputInvalid and StoreError."""
+    kept = open_store(store)
+    machine = Machine(plan, run_id or f"r-{secrets.token_hex(4)}", budget)
+    machine.check_input(state)
+    kept.create(machine.run_id, plan)
+    return _live(machine, kept, surroundings, lambda: machine.start(state))
+
+
+def resume(
+    plan: Plan,
+    run: Run[Any] | str,
+    surroundings: Surroundings,
+    *,
+    store: Store | str | None = None,
+    answers: Sequence[Answer] = (),
+    budget: Budget | None = None,
+    migrate: migrating.Migrate | None = None,
+) -> Live[Any]:
+    """Go on with a stopped, waiting, failed or exhausted run. Raises RunNotFound, GraphChanged, AnswerInvalid."""
+    kept, run_id = _where(run, store)
+    plans = kept.plans(run_id)
+    machine = replay(plans, map(decode, kept.read(run_id)))
+    machine.now = max(machine.now, time.time())
+    if machine.plan.fingerprint != plan.fingerprint or migrate is not None:
+        migrating.migrate(machine, plan, migrate)
+        kept.add_plan(run_id, plan)
+    else:
+        machine.adopt(plan)
+    machine.resume(budget)
+    for answer in answers:
+        machine.answer(answer.node, answer.value)
+    machine.timers[:] = machine.owed_timers()  # answers go first, then due timers (S10.3)
+    return _live(machine, kept, surroundings, lambda: None)
+
+
+def rerun(
+    plan: Plan,
+    run: Run[Any],
+    surroundings: Surroundings,
+    *,
+    at: int,
+    state: Mapping[str, Any] | None = None,
+    scope: str = "",
+    store: Store | str | None = None,
+    budget: Budget | None = None,
+) -> Live[Any]:
+    """A new run that goes on from entry ``at`` of an old one, which stays as it is (S15.3). Raises RunError."""
+    past = run.at(at)
+    machine = replay(past.plans, past.journal)
+    if machine.status in ("done", "cancelled"):
+        raise RunError(
+            f"Run {run.id!r} had ended at entry {at}",
+            why="There is nothing left to run from there. (S15.3)",
+            fix="Choose an earlier entry; run.steps lists them.",
+        )
+    kept = open_store(store)
+    new_id = f"r-{secrets.token_hex(4)}"
+    kept.create(new_id, machine.plan)
+    kept.append(new_id, past.raw_journal)
+    machine.now = max(machine.now, time.time())
+    machine.rerun(new_id, scope, state or {})
+    if machine.plan.fingerprint != plan.fingerprint:
+        migrating.migrate(machine, plan)
+        kept.add_plan(new_id, plan)
+    else:
+        machine.adopt(plan)
+    machine.resume(budget)
+    machine.timers[:] = machine.owed_timers()
+    return _live(machine, kept, surroundings, lambda: None)
+
+
+def _where(run: Run[Any] | str, store: Store | str | None) -> tuple[Store, str]:
+    """The store that holds a run: the one named, else one made from the run itself."""
+    if isinstance(run, str):
+        if store is None:
+            raise StoreError(
+                f"Run {run!r} cannot be found without its store",
+                why="A run's id is known to the store that holds it.",
+                fix="Give store=, or give the Run itself: graph.resume(run).",
+            )
+        return open_store(store), run
+    if store is not None:
+        return open_store(store), run.id
+    kept = MemoryStore()
+    plans = list(run.plans.values())
+    kept.create(run.id, plans[0])
+    for plan in plans[1:]:
+        kept.add_plan(run.id, plan)
+    kept.append(run.id, run.raw_journal)
+    return kept, run.id
+
+
+def _live(machine: Machine, store: Store, surroundings: Surroundings, begin_run: Any) -> Live[Any]:
+    return Live(
+        machine,
+        store,
+        begin_run,
+        deps=surroundings.deps,
+        model=surroundings.model,
+        model_name=surroundings.model_name,
+        observers=surroundings.observers,
+    )
+
+
+__all__ = ["Surroundings", "begin", "open_store", "rerun", "resume"]

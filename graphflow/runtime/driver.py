@@ -1,0 +1,457 @@
+"""The asyncio driver of one run: lazy workers around the machine.
+
+A worker takes a ready cursor, awaits its node inline, hands the outcome to the machine in one synchronous block,
+commits, and goes on with the next cursor. Further workers start only while cursors are left, so a chain makes one
+task and 10,000 branches that never wait make three. Never is anything awaited between a machine's decision and its
+commit. What a worker must not let leak from one node to the next: context variables (it retires), and a cancel
+(it is taken back).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import heapq
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from graphflow.core import reading
+from graphflow.core.journal import encode
+from graphflow.core.machine import Machine, node_timeout
+from graphflow.core.scopes import RUNNING, Recorded, Scope
+from graphflow.errors import Internal, NodeCancelled
+from graphflow.graph.context import Branch, Context, Handoff, Offer
+from graphflow.runtime.events import Event, NodeStarted, TextStreamed, event_of
+from graphflow.runtime.hands import DriverHands, Suspended
+from graphflow.stores.store import Store
+
+YIELD_AFTER_S = 0.002
+"""A worker whose nodes never wait lets the loop breathe this often."""
+
+BLOCKED_S = 0.25
+"""A plain sync node that takes longer than this has blocked every other node, and is warned of."""
+
+Observer = Callable[[Event], None]
+
+
+class BlockingNodeWarning(RuntimeWarning):
+    """A sync node blocked the event loop: declare it with ``blocking=True``, then it runs in a thread."""
+
+
+class _Worker:
+    __slots__ = ("hands", "is_stopped", "scope", "task", "turn")
+
+    def __init__(self) -> None:
+        self.task: asyncio.Task[None] | None = None
+        self.scope: Scope | None = None
+        self.turn = 0
+        self.hands: DriverHands | None = None
+        self.is_stopped = False
+
+
+class Driver:
+    """Drives one machine until it rests: done, failed, cancelled, exhausted or waiting."""
+
+    def __init__(
+        self, machine: Machine, store: Store, *, deps: Any = None, model: Any = None, observers: Sequence[Observer] = ()
+    ) -> None:
+        self.machine = machine
+        self.store = store
+        self.deps = deps
+        self.model = model
+        self.observers = list(observers)
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._epoch = 0.0
+        self._workers: set[_Worker] = set()
+        self._at_work: dict[Scope, _Worker] = {}
+        self._starting = 0
+        self._burst = 1
+        self._over: asyncio.Future[None] | None = None
+        self._timers: list[tuple[float, int, Scope, tuple[Any, ...]]] = []
+        self._timer_count = 0
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_due = 0.0
+        self._context: contextvars.Context = contextvars.copy_context()
+        self._blockers: set[str] = set()
+
+    # -- from outside ----------------------------------------------------------------------------------------------
+
+    async def drive(self) -> None:
+        """Drive until the run rests. Cancelled, it stops and leaves the run as it is, resumable (S14.2)."""
+        self.prepare()
+        assert self._over is not None
+        try:
+            self._wake_workers()
+            await self._over
+        finally:
+            await self._put_down()
+
+    def prepare(self) -> None:
+        """Bind to the running loop; the machine's clock starts."""
+        if self.loop is not None:
+            return
+        loop = self.loop = asyncio.get_running_loop()
+        self._epoch = getattr(loop, "epoch_s", None) or time.time() - loop.time()
+        self._over = loop.create_future()
+        self._context = contextvars.copy_context()
+        self.tick()
+        self.machine.spent.since = self.machine.now
+
+    def tick(self) -> None:
+        """Tell the machine the time: seconds since 1970, by the loop's own clock."""
+        if self.loop is not None:
+            self.machine.now = self._epoch + self.loop.time()
+        elif not self.machine.now:
+            self.machine.now = time.time()
+
+    def commit(self) -> None:
+        """Commit what the last event left behind, then perform: timers, stops, observers (commit, then perform)."""
+        machine = self.machine
+        entries = machine.entries
+        if entries:
+            self.store.append(machine.run_id, [encode(entry, plan) for entry, plan in entries])
+            if self.observers:
+                for entry, _ in entries:
+                    self.tell(event_of(entry, machine.plan))
+            entries.clear()
+        if machine.timers:
+            self._set_timers()
+        if machine.stops:
+            self._stop_cursors()
+
+    def tell(self, event: Event) -> None:
+        """Tell every observer. One that raises must not harm the run; it is taken off, loudly."""
+        for observer in list(self.observers):
+            try:
+                observer(event)
+            except Exception as error:
+                self.observers.remove(observer)
+                warnings.warn(f"An observer of run {self.machine.run_id} raised {error!r} and was removed", stacklevel=2)
+
+    def show_text(self, scope: Scope, text: str) -> None:
+        if self.observers:
+            self.tell(TextStreamed(0, scope.path, scope.node.name, self.machine.now, text))
+
+    def record(self, scope: Scope, turn: int, key: str, effect: Recorded) -> None:
+        """An effect has returned: it is committed at once, before the node goes on (S11.1)."""
+        self.tick()
+        self.machine.record(scope, turn, key, effect)
+        self.commit()
+
+    def nudge(self) -> None:
+        """Something happened outside the workers (an answer, a cancel): commit it and go on."""
+        self.commit()
+        if self._over is not None and not self._over.done():
+            self._wake_workers()
+
+    # -- workers ---------------------------------------------------------------------------------------------------
+
+    def _wake_workers(self) -> None:
+        """Start one worker if there may be work and none is on its way; without any work the run rests."""
+        if not self._starting:
+            self._start_worker()
+
+    def _start_worker(self) -> None:
+        assert self.loop is not None
+        worker = _Worker()
+        self._workers.add(worker)
+        self._starting += 1
+        worker.task = self.loop.create_task(self._work(worker), context=self._context.copy())
+
+    async def _work(self, worker: _Worker) -> None:
+        self._starting -= 1
+        try:
+            if await self._take_turns(worker):
+                self._wake_workers()
+        except BaseException as error:
+            self._crash(error)
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            self._workers.discard(worker)
+
+    def _crash(self, error: BaseException) -> None:
+        """A bug of ours, Ctrl-C, or a test's stop signal: the driver ends, the run stays."""
+        over = self._over
+        if over is not None and not over.done():
+            if isinstance(error, asyncio.CancelledError):
+                over.cancel()
+            else:
+                over.set_exception(error)
+
+    async def _take_turns(self, worker: _Worker) -> bool:
+        """Work until nothing is ready. True: this worker's context is no longer clean, another must go on."""
+        machine, loop = self.machine, self.loop
+        assert loop is not None
+        breathed = loop.time()
+        while True:
+            scope = machine.take()
+            if scope is None:
+                self._burst = 1
+                if not machine.running and not self._starting and self._rest():
+                    continue
+                return False
+            if (machine.ready or machine.opening) and not self._starting:
+                for _ in range(self._burst):
+                    self._start_worker()
+                self._burst = min(2 * self._burst, 64)
+            await self._perform(worker, scope)
+            self.commit()
+            now = loop.time()
+            machine.now = self._epoch + now
+            if contextvars.copy_context() != self._context:
+                return True
+            if now - breathed > YIELD_AFTER_S:
+                await asyncio.sleep(0)
+                breathed = loop.time()
+
+    def _rest(self) -> bool:
+        """Nothing runs and nothing is ready. True: there is more to do after all."""
+        machine, over = self.machine, self._over
+        assert over is not None
+        if over.done():
+            return False
+        self.commit()
+        if machine.status == "running":
+            if machine.is_exhausted:
+                more = machine.wind_up()
+                self.commit()
+                if more:
+                    return True
+            elif machine.is_waiting:
+                machine.status = "waiting"
+            elif machine.idle or self._timers:
+                return False  # the watchdog will go on
+            else:
+                over.set_exception(Internal(f"Run {machine.run_id} stands still with nothing owed (S6.8)."))
+                return False
+        over.set_result(None)
+        return False
+
+    async def _perform(self, worker: _Worker, scope: Scope) -> None:
+        """One attempt at one node, from its view to the machine's event."""
+        machine, node, turn = self.machine, scope.node, scope.turn
+        worker.scope, worker.turn, worker.hands, worker.is_stopped = scope, turn, None, False
+        self._at_work[scope] = worker
+        if node.timeout_s is not None:
+            self._push_timer(machine.now + node.timeout_s, scope, ("timeout", turn))
+        if self.observers:
+            self.tell(NodeStarted(0, scope.path, node.name, machine.now, scope.attempt))
+        try:
+            result = await self._call(worker, scope)
+        except Suspended:
+            machine.give_back(scope, turn)
+        except asyncio.CancelledError:
+            self._cancelled(worker, scope, turn)
+        except Exception as error:
+            self._tick_fail(worker, scope, turn, error)
+        except BaseException:
+            machine.give_back(scope, turn)
+            raise
+        else:
+            pending = () if worker.hands is None else worker.hands.pending
+            self.tick()
+            if type(result) is Handoff:
+                machine.finish(scope, turn, result.update, pending, _target_name(result.target), result.data)
+            else:
+                machine.finish(scope, turn, result, pending)
+        if self._at_work.get(scope) is worker:
+            del self._at_work[scope]
+        worker.scope = None
+        if worker.is_stopped:
+            self._take_back_cancel(worker)
+
+    async def _call(self, worker: _Worker, scope: Scope) -> Any:
+        """Call the node's function or agent with the arguments it names."""
+        machine, node = self.machine, scope.node
+        call, arguments, mode = node.call, node.arguments, node.mode
+        assert call is not None
+        if arguments == ("state",):
+            given: list[Any] = [machine.view(scope)]
+        else:
+            given = [self._argument(name, worker, scope) for name in arguments]
+        if mode == "blocking":
+            try:
+                return await asyncio.to_thread(call, *given)
+            finally:
+                given.clear()
+        if mode == "sync":
+            started = time.perf_counter()
+            result = call(*given)
+            given.clear()
+            if time.perf_counter() - started > BLOCKED_S:
+                self._warn_of_blocking(node.name, time.perf_counter() - started)
+            return result
+        awaitable = call(*given)
+        given.clear()
+        return await awaitable
+
+    def _argument(self, name: str, worker: _Worker, scope: Scope) -> Any:
+        if name == "state":
+            return self.machine.view(scope)
+        if name == "item":
+            return scope.items[-1] if scope.items else None
+        return self._make_context(worker, scope)
+
+    def _make_context(self, worker: _Worker, scope: Scope) -> Context[Any]:
+        node = scope.node
+        hands = worker.hands = DriverHands(self, scope, scope.turn)
+        return Context(
+            run_id=self.machine.run_id,
+            cursor=scope.path,
+            node=node.name,
+            visit=scope.visit,
+            attempt=scope.attempt,
+            deps=self.deps,
+            item=scope.items[-1] if scope.items else None,
+            items=scope.items,
+            branches=self._branches(scope),
+            error=scope.error,
+            handoffs=tuple(
+                Offer(scope.plan.nodes[edge.target].name, edge.description, edge.takes) for edge in reading.offers(scope)
+            )
+            if node.handoffs
+            else (),
+            model=self.model,
+            writes=node.writes.declared,
+            hands=hands,
+        )
+
+    def _branches(self, scope: Scope) -> tuple[Branch, ...]:
+        fork = scope.branches
+        if fork is None:
+            return ()
+        build = scope.plan.schema.snapshot
+        return tuple(
+            Branch(index, item, status, error, attempts, values, build)  # type: ignore[arg-type]
+            for index, (item, status, error, attempts, values) in enumerate(reading.branch_values(fork))
+        )
+
+    def _warn_of_blocking(self, name: str, seconds: float) -> None:
+        if name not in self._blockers:
+            self._blockers.add(name)
+            warnings.warn(
+                f"Node {name!r} is a plain function and held the event loop for {seconds:.2f} s; nothing else could run. "
+                "Declare it with graph.node(blocking=True), or make it async.",
+                BlockingNodeWarning,
+                stacklevel=2,
+            )
+
+    # -- failures and cancellation ---------------------------------------------------------------------------------
+
+    def _tick_fail(self, worker: _Worker, scope: Scope, turn: int, error: Exception) -> None:
+        self.tick()
+        in_call = worker.hands is not None and worker.hands.failed_in(error)
+        self.machine.fail(scope, turn, error, in_call)
+
+    def _cancelled(self, worker: _Worker, scope: Scope, turn: int) -> None:
+        """Whose cancel was it: ours, the driver's own end, or the node's (S8.4)?"""
+        if worker.is_stopped:
+            return
+        assert worker.task is not None
+        if worker.task.cancelling():
+            self.machine.give_back(scope, turn)
+            raise asyncio.CancelledError
+        failure = NodeCancelled(
+            f"Node {scope.node.name!r} was cancelled from outside",
+            cursor=scope.path,
+            why="It raised CancelledError, which graphflow did not send. (S8.4)",
+            fix="Catch it in the node, or shield what it awaits.",
+        )
+        self._tick_fail(worker, scope, turn, failure)
+
+    def _stop_cursors(self) -> None:
+        """The machine has taken cursors off: cancel what performs them."""
+        for scope in self.machine.stops:
+            self._stop_worker(self._at_work.pop(scope, None))
+        self.machine.stops.clear()
+
+    def _stop_worker(self, worker: _Worker | None) -> None:
+        if worker is not None and worker.task is not None and not worker.is_stopped:
+            worker.is_stopped = True
+            if worker.task is not asyncio.current_task():
+                worker.task.cancel()
+
+    def _take_back_cancel(self, worker: _Worker) -> None:
+        """Ours has struck, or was swallowed by the node: the worker itself goes on."""
+        task = worker.task
+        assert task is not None
+        while task.cancelling():
+            task.uncancel()
+        worker.is_stopped = False
+
+    async def _put_down(self) -> None:
+        """Stop every worker and wait for it; cursors that ran are ready again. Nothing is left running (S14.2)."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        tasks = [worker.task for worker in self._workers if worker.task is not None]
+        for task in tasks:
+            task.cancel()
+        while pending := [task for task in tasks if not task.done()]:
+            await asyncio.wait(pending)
+        for task in tasks:
+            if not task.cancelled():
+                task.exception()  # seen: it has been reported through the run's future
+        self.tick()
+        self.machine.spent.seconds += self.machine.now - self.machine.spent.since
+        self.machine.spent.since = self.machine.now
+        self.commit()
+
+    # -- timers ----------------------------------------------------------------------------------------------------
+
+    def _set_timers(self) -> None:
+        for due, scope, timer in self.machine.timers:
+            self._push_timer(due, scope, timer)
+        self.machine.timers.clear()
+
+    def _push_timer(self, due: float, scope: Scope, timer: tuple[Any, ...]) -> None:
+        self._timer_count += 1
+        heapq.heappush(self._timers, (due, self._timer_count, scope, timer))
+        self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        """One watchdog: a single call of the loop's, at the earliest due time."""
+        if self.loop is None or not self._timers:
+            return
+        due = self._timers[0][0]
+        if self._alarm is not None:
+            if due >= self._alarm_due:
+                return
+            self._alarm.cancel()
+        self._alarm_due = due
+        self._alarm = self.loop.call_at(due - self._epoch, self._on_alarm)
+
+    def _on_alarm(self) -> None:
+        self._alarm = None
+        over = self._over
+        if over is None or over.done():
+            return
+        self.tick()
+        try:
+            while self._timers and self._timers[0][0] <= self.machine.now:
+                _, _, scope, timer = heapq.heappop(self._timers)
+                self._fire(scope, timer)
+        except BaseException as error:
+            self._crash(error)
+            return
+        self._set_alarm()
+        self._wake_workers()
+
+    def _fire(self, scope: Scope, timer: tuple[Any, ...]) -> None:
+        if timer[0] == "timeout":
+            if scope.turn != timer[1] or scope.status != RUNNING:
+                return
+            worker = self._at_work.pop(scope, None)
+            in_call = worker is not None and worker.hands is not None and worker.hands.calls_open > 0
+            self.machine.fail(scope, timer[1], node_timeout(scope), in_call)
+            self._stop_worker(worker)
+        else:
+            self.machine.fire(scope, timer)
+        self.commit()
+
+
+def _target_name(target: Any) -> str:
+    """A handoff's target as a name: a handle, an end or a string."""
+    return target if isinstance(target, str) else str(getattr(target, "name", target))

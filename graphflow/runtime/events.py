@@ -1,0 +1,141 @@
+"""What observers of a run are told, typed. Made from journal entries after they are committed, plus what is only shown.
+
+Folding the updates of ``NodeFinished`` along the cursors gives the run's path and state again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphflow.core import reading
+from graphflow.core.journal import Entry
+from graphflow.core.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened at ``cursor``. ``seq`` numbers committed entries, 0 for what is only shown. ``t`` in s."""
+
+    seq: int
+    cursor: str
+    node: str
+    t: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted(Event):
+    """The run began with this (JSON-able) state."""
+
+    run_id: str
+    graph: str
+    state: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStarted(Event):
+    """An attempt began. Not journalled."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFinished(Event):
+    """A node is done: its validated updates, in order, and where its cursor went."""
+
+    updates: tuple[dict[str, Any], ...]
+    edge: int | None
+    to: tuple[str, ...]
+    width: int = 1  # branches of a fork or map
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFailed(Event):
+    """An attempt failed. ``due`` is when the next one starts, ``to`` where an error edge led, else it climbed."""
+
+    attempt: int
+    error: dict[str, Any]
+    due: float | None
+    to: tuple[str, ...]
+    is_collected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Joined(Event):
+    """A join fired: the branches that counted, and the node it is."""
+
+    members: tuple[int, ...] | None  # None: all
+    to: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Event):
+    """A question is open. Its id is ``cursor``."""
+
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired(Event):
+    """A retry is due, a timer edge was taken, or a fork's time is over."""
+
+    to: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EffectRecorded(Event):
+    """A model call, tool call or ``ctx.once`` returned. ``kind`` is ``model``, ``tool`` or ``once``."""
+
+    kind: str
+    usage: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TextStreamed(Event):
+    """A piece of text from ``ctx.emit``. Not journalled (S11.3)."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed(Event):
+    """Any other entry: cancelled, resumed, migrated, wrapped, entered, early."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded(Event):
+    """The run rests: ``done``, ``failed``, ``cancelled`` or ``exhausted``."""
+
+    status: str
+    error: dict[str, Any] | None
+
+
+def event_of(entry: Entry, plan: Plan) -> Event:
+    """The typed event of a journal entry."""
+    kind, seq, t = entry["kind"], entry["seq"], entry["t"]
+    if kind == "started":
+        return RunStarted(seq, "", "", t, entry["run"], entry["graph"], entry["state"])
+    if kind == "ended":
+        return RunEnded(seq, entry.get("at", ""), "", t, entry["status"], entry.get("error"))
+    if "at" not in entry:
+        return Changed(seq, "", "", t, kind)
+    step = reading.step_of(plan, entry)
+    place = (seq, step.cursor, step.node, t)
+    if kind in ("finished", "answered", "left", "chosen"):
+        width = len(entry["items"]) if "items" in entry else max(1, len(step.to))
+        return NodeFinished(*place, step.updates, step.edge, step.to, width)
+    if kind == "failed":
+        attempt = entry.get("attempt", 0)
+        return NodeFailed(*place, attempt, entry["error"], entry.get("due"), step.to, entry.get("collected", False))
+    if kind == "joined":
+        members = tuple(entry["members"]) if "members" in entry else None
+        return Joined(*place, members, step.to)
+    if kind == "asked":
+        return Asked(*place, entry["question"])
+    if kind in ("woke", "timer", "due"):
+        return TimerFired(*place, step.to)
+    if kind == "effect":
+        return EffectRecorded(*place, entry["key"].split(" ", 1)[0], entry.get("usage", {}))
+    return Changed(*place, kind)

@@ -1,0 +1,107 @@
+"""What a node's context can do: recorded effects, updates, streamed text, for one attempt of one cursor (S11)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic_core import to_json
+
+from graphflow.core import spending
+from graphflow.core.scopes import Recorded, Scope
+from graphflow.graph.context import Effect, Reserve
+
+if TYPE_CHECKING:
+    from graphflow.runtime.driver import Driver
+
+
+class Suspended(BaseException):
+    """The budget is used up in the middle of a node: its cursor stays ready, and what is recorded is kept (S13.2).
+
+    A BaseException, so that a node's ``except Exception`` does not swallow it.
+    """
+
+
+class DriverHands:
+    """The ``Hands`` of one attempt."""
+
+    __slots__ = ("calls_open", "driver", "failure", "occurrences", "pending", "scope", "turn")
+
+    def __init__(self, driver: Driver, scope: Scope, turn: int) -> None:
+        self.driver = driver
+        self.scope = scope
+        self.turn = turn
+        self.pending: list[dict[str, Any]] = []
+        self.occurrences: dict[str, int] = {}
+        self.failure: BaseException | None = None  # of the last recorded call
+        self.calls_open = 0
+
+    def update(self, changes: dict[str, Any]) -> None:
+        """Add to the pending update of the step (S3.7)."""
+        self.pending.append(changes)
+
+    def emit(self, text: str) -> None:
+        """Streamed text goes to observers on the side (S11.3)."""
+        if self.scope.turn == self.turn:
+            self.driver.show_text(self.scope, text)
+
+    async def effect(
+        self,
+        kind: Literal["model", "tool", "once"],
+        request: Any,
+        call: Callable[[], Awaitable[Effect]],
+        reserve: Reserve | None,
+    ) -> Effect:
+        """The record that matches (kind, canonical request, occurrence), else perform, record, return (S11.1)."""
+        key = self._key(kind, request)
+        record = None if self.scope.effects is None else self.scope.effects.get(key)
+        if record is not None and self.scope.turn == self.turn:
+            return _effect(record)
+        machine = self.driver.machine
+        calls, tokens, usd = (0, 0, 0.0) if reserve is None else (reserve.model_calls, reserve.tokens, reserve.usd)
+        if not spending.reserve(machine, calls, tokens, usd):
+            raise Suspended
+        self.calls_open += 1
+        try:
+            effect = await call()
+        except BaseException as error:
+            self.failure = error
+            raise
+        finally:
+            self.calls_open -= 1
+            spending.settle(machine, calls, tokens, usd)
+        data = Recorded(effect.value, _spent(effect), effect.updates)
+        to_json(data.value)  # a value that JSON cannot hold fails here, in the node, and not in a journal
+        self.driver.record(self.scope, self.turn, key, data)
+        return effect
+
+    def failed_in(self, error: BaseException) -> bool:
+        """Whether an attempt's error came out of a recorded call, or struck while one was open."""
+        if self.calls_open:
+            return True
+        seen: BaseException | None = error
+        while seen is not None:
+            if seen is self.failure:
+                return True
+            seen = seen.__cause__
+        return False
+
+    def _key(self, kind: str, request: Any) -> str:
+        canonical = to_json(request, fallback=repr, inf_nan_mode="constants")
+        base = f"{kind} {hashlib.blake2b(canonical, digest_size=12).hexdigest()}"
+        if kind == "once":
+            return f"once {request}"
+        occurrence = self.occurrences.get(base, 0)
+        self.occurrences[base] = occurrence + 1
+        return f"{base} {occurrence}"
+
+
+def _spent(effect: Effect) -> dict[str, Any]:
+    usage = effect.usage
+    names = usage.__dataclass_fields__
+    return {name: value for name in names if (value := getattr(usage, name)) != 0}
+
+
+def _effect(record: Recorded) -> Effect:
+    return Effect(record.value, updates=tuple(dict(changes) for changes in record.updates))

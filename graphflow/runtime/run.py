@@ -1,0 +1,218 @@
+"""What comes out of a run: its state, status, path, usage, questions and failures, and every earlier moment of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from typing import Any, Generic
+
+from typing_extensions import TypeVar
+
+from graphflow.core import reading
+from graphflow.core.journal import Entry, decode
+from graphflow.core.machine import Machine
+from graphflow.core.plan import Plan
+from graphflow.core.replay import replay
+from graphflow.core.usage import Usage
+from graphflow.errors import RunError, RunFailed, shown, unknown_name
+
+S = TypeVar("S", default=Any)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An open question: answer it by ``id``, or by ``node`` while no other is open there (S10.1)."""
+
+    id: str
+    node: str
+    text: str
+    answer: Any  # the annotation an answer must fit
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A node that failed for good: where, at which attempt, why, and what became of it.
+
+    ``outcome`` is ``ended`` (the run failed), ``collected`` (data for the join), or ``caught`` (an error edge).
+    """
+
+    cursor: str
+    node: str
+    attempts: int
+    error: dict[str, Any]
+    outcome: str
+
+
+class Run(Generic[S]):
+    """A run as it rests, or as it was at an earlier entry (``run.at(seq)``). Reading it changes nothing.
+
+    ``status`` is ``done``, ``failed``, ``waiting``, ``cancelled``, ``exhausted``, or ``running`` for a run that was
+    stopped and can be resumed. ``path`` lists the cursors whose node is done, in order of their scope.
+    """
+
+    def __init__(self, plans: Mapping[str, Plan], machine: Machine, journal: list[bytes], model: str = "") -> None:
+        self._plans = plans
+        self._machine = machine
+        self._journal = journal
+        self.model = model
+
+    @property
+    def id(self) -> str:
+        return self._machine.run_id
+
+    @property
+    def graph(self) -> str:
+        """The name of the graph."""
+        return self._machine.plan.name
+
+    @property
+    def plan(self) -> Plan:
+        """The plan it was driven under last."""
+        return self._machine.plan
+
+    @property
+    def plans(self) -> dict[str, Plan]:
+        """Every plan it was driven under, by fingerprint."""
+        return dict(self._plans)
+
+    @property
+    def raw_journal(self) -> list[bytes]:
+        """The entries as text, as a store keeps them."""
+        return list(self._journal)
+
+    @property
+    def status(self) -> str:
+        return self._machine.status
+
+    @property
+    def seq(self) -> int:
+        """The number of the last entry."""
+        return self._machine.seq
+
+    @cached_property
+    def state(self) -> S:
+        """The shared state: an instance of its own."""
+        state: S = reading.state_of(self._machine)
+        return state
+
+    @cached_property
+    def journal(self) -> tuple[Entry, ...]:
+        """Every entry so far, decoded."""
+        return tuple(map(decode, self._journal))
+
+    @cached_property
+    def steps(self) -> tuple[reading.Step, ...]:
+        """Every committed transition, in the order of commits."""
+        return tuple(reading.steps(self.plan, self.journal))
+
+    @cached_property
+    def path(self) -> tuple[str, ...]:
+        """The cursors whose node is done, ordered by scope path: the same for every timing (S15.4)."""
+        return reading.path(self.journal)
+
+    @property
+    def frontier(self) -> tuple[str, ...]:
+        """Where the run stands: its live cursors."""
+        return reading.frontier(self._machine)
+
+    @property
+    def usage(self) -> Usage:
+        """What the run has spent, everything under it included."""
+        spent = self._machine.spent
+        return Usage(steps=spent.steps) + spent.usage
+
+    @property
+    def usage_by_node(self) -> dict[str, Usage]:
+        """What the model and tool calls of each node cost."""
+        return dict(self._machine.usage_by_node)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds from the first entry to the last."""
+        journal = self.journal
+        return float(journal[-1]["t"] - journal[0]["t"]) if journal else 0.0
+
+    @property
+    def error(self) -> Exception | None:
+        """What the run failed with, None if it did not."""
+        return self._machine.error
+
+    @cached_property
+    def questions(self) -> tuple[Question, ...]:
+        """The questions that are open."""
+        return tuple(
+            Question(scope.path, scope.node.name, scope.question or "", scope.node.ask.answer)
+            for scope in self._machine.questions()
+            if scope.node.ask is not None
+        )
+
+    @cached_property
+    def failures(self) -> tuple[Failure, ...]:
+        """The failures that no retry mended, in the order they happened."""
+        found: list[Failure] = []
+        for entry in self.journal:
+            if entry["kind"] == "failed" and "due" not in entry:
+                step = reading.step_of(self.plan, entry)
+                outcome = "collected" if entry.get("collected") else "caught" if "edge" in entry else "ended"
+                found.append(Failure(step.cursor, step.node, entry.get("attempt", 0), entry["error"], outcome))
+        return tuple(found)
+
+    def at(self, seq: int) -> Run[S]:
+        """The run as it was after entry ``seq``: a fold of the journal, no node runs (S15.2). Raises RunError."""
+        if not 1 <= seq <= self.seq:
+            raise RunError(
+                f"Run {self.id!r} has no entry {seq}",
+                why=f"Its entries are 1 to {self.seq}.",
+                fix="run.steps lists them.",
+            )
+        machine = replay(self._plans, self.journal, seq)
+        return Run(self._plans, machine, self._journal[:seq], self.model)
+
+    def story(self, node: str) -> tuple[reading.Step, ...]:
+        """The transitions that explain a node: its own, and those that led to it. Raises RunError for unknown nodes."""
+        names = {known.name for plan in self._machine.plans() for known in plan.nodes}
+        if node not in names:
+            raise RunError(
+                f"Graph {self.graph!r} has no node {node!r}",
+                why="A story is told of a node of the graph.",
+                fix=unknown_name(node, names),
+            )
+        return tuple(step for step in self.steps if step.node == node or node in step.to)
+
+    def __repr__(self) -> str:
+        return f"<Run {self.id} of {self.graph}: {self.status}, {self._machine.spent.steps} steps>"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        rows = {
+            "run": self.id,
+            "graph": self.graph,
+            "status": self.status,
+            "path": " → ".join(self.path[:40]) + (" …" if len(self.path) > 40 else ""),
+            "steps": str(self.usage.steps),
+            "model": self.model or "none",
+            "state": shown(self.state),
+        }
+        body = "".join(f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in rows.items())
+        return {"text/plain": repr(self), "text/html": f"<table>{body}</table>"}
+
+
+def failure_of(run: Run[Any]) -> RunFailed:
+    """The error a failed run is raised as: the cause, and the last steps that led there."""
+    error = run.error
+    what = getattr(error, "what", None) or f"{type(error).__name__}: {error}"
+    cause = run.failures[-1] if run.failures else None
+    last = [f"{step.cursor} -> {', '.join(step.to) or '(stays)'}" for step in run.steps[-5:] if step.kind != "failed"]
+    why = getattr(error, "why", "") or ""
+    story = "the last steps were " + ";  ".join(last) if last else "nothing ran before"
+    failed = RunFailed(
+        f"Run {run.id} of graph {run.graph!r} failed at {cause.cursor if cause else 'its start'}: {what}",
+        run=run,
+        cursor=cause.cursor if cause else "",
+        why=(why + "\n" if why else "") + story,
+        fix=getattr(error, "fix", "") or "Mend the cause, then go on from there: graph.resume(error.run).",
+        where=getattr(error, "where", ()),
+    )
+    failed.__cause__ = error
+    return failed

@@ -1,0 +1,178 @@
+"""A drawing as users hold it: look at it in a notebook, print it, take it as text, save it.
+
+Every format is written when it is asked for, once, from one drawing model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Callable, Collection
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args
+
+from graphflow.core.plan import Plan
+from graphflow.errors import DrawingError, shown, unknown_name
+from graphflow.views.dot import dot_of
+from graphflow.views.drawing import Detail, Direction, Drawing
+from graphflow.views.extraction import extract
+from graphflow.views.mermaid import mermaid_of
+from graphflow.views.rendering import HINT, rendered
+from graphflow.views.svg import finished
+from graphflow.views.text import text_of
+from graphflow.views.theme import THEMES, ThemeName
+
+T = TypeVar("T")
+_given: Counter[str] = Counter()  # how many drawings of each content were made: their ids must differ in one page
+
+
+def draw(
+    plan: Plan,
+    *,
+    detail: Detail = "cards",
+    direction: Direction | Literal["auto"] = "auto",
+    expand: int | str | Collection[str] = 0,
+    theme: ThemeName = "auto",
+) -> Diagram:
+    """The picture of a graph.
+
+    ``detail`` is ``"names"``, ``"cards"`` or ``"full"`` (with what each node reads and writes). ``direction`` is
+    ``"TB"`` (down), ``"LR"`` (to the right), or chosen by the graph's shape. ``expand`` unfolds sub-graphs down to a
+    depth, or those named. ``theme="auto"`` is light, and an SVG turns dark by itself where its surroundings are.
+
+    Raises DrawingError (GF515, GF516) for an option or a name in ``expand`` that there is not.
+    """
+    _refuse("detail", detail, get_args(Detail))
+    _refuse("direction", direction, ("auto", *get_args(Direction)))
+    _refuse("theme", theme, get_args(ThemeName))
+    if isinstance(expand, str):
+        expand = (expand,)
+    elif not isinstance(expand, int | Collection):
+        _refuse("expand", expand, ("a depth", "names of sub-graphs"))
+    return Diagram(extract(plan, detail=detail, direction=direction, expand=expand), theme)
+
+
+def _refuse(name: str, value: object, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise DrawingError(
+            f"{name}={shown(value)} is no way to draw",
+            code="GF515",
+            why=f"{name} is one of {', '.join(map(repr, known))}.",
+            fix=unknown_name(value if isinstance(value, str) else "", known),
+        )
+
+
+class Diagram:
+    """One drawing of one graph, in every format. The last line of a notebook cell shows it; ``print`` does too."""
+
+    def __init__(self, drawing: Drawing, theme: ThemeName = "auto") -> None:
+        self.drawing = drawing
+        self.theme: ThemeName = theme
+
+    @cached_property
+    def dot(self) -> str:
+        """The drawing in Graphviz's language; the same graph gives the same text."""
+        return dot_of(self.drawing, THEMES[self.theme])
+
+    @cached_property
+    def mermaid(self) -> str:
+        """The drawing as a Mermaid flowchart, as Markdown pages show it."""
+        return mermaid_of(self.drawing, THEMES[self.theme])
+
+    @cached_property
+    def text(self) -> str:
+        """The drawing in characters, for a terminal."""
+        return text_of(self.drawing)
+
+    @cached_property
+    def svg(self) -> str:
+        """The drawing as SVG: no outside references, ids of its own. Raises DrawingError without Graphviz (GF510)."""
+        content = hashlib.sha256(self.dot.encode()).hexdigest()[:8]
+        _given[content] += 1
+        prefix = f"gf{content}" + (f"-{_given[content]}" if _given[content] > 1 else "")
+        return finished(rendered(self.dot, "svg"), self.drawing, self.theme, prefix)
+
+    @cached_property
+    def png(self) -> bytes:
+        """The drawing as PNG, at 144 dots an inch. Raises DrawingError without Graphviz (GF510)."""
+        return rendered(self.dot, "png")
+
+    @cached_property
+    def pdf(self) -> bytes:
+        """The drawing as PDF. Raises DrawingError without Graphviz (GF510)."""
+        return rendered(self.dot, "pdf")
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the drawing in the format that the name ends in: .svg, .png, .pdf, .dot, .mmd or .txt.
+
+        Returns the path. Raises DrawingError: no Graphviz for a picture (GF510), unknown suffix (GF512), no such
+        folder (GF513), not writable (GF514). Nothing is written then.
+        """
+        file = Path(path)
+        content = self._format_of(file)()
+        data = content.encode() if isinstance(content, str) else content
+        if not file.parent.is_dir():
+            raise DrawingError(
+                f"There is no folder {str(file.parent)!r} to save {file.name!r} in",
+                code="GF513",
+                why="A drawing is saved into a folder that exists.",
+                fix=f"Make it first: Path({str(file.parent)!r}).mkdir(parents=True)",
+            )
+        try:
+            file.write_bytes(data)
+        except OSError as error:
+            raise DrawingError(
+                f"{str(file)!r} cannot be written",
+                code="GF514",
+                why=error.strerror or str(error),
+                fix="Save under another name, or make it writable.",
+            ) from error
+        return file
+
+    def _format_of(self, file: Path) -> Callable[[], str | bytes]:
+        formats: dict[str, Callable[[], str | bytes]] = {
+            ".svg": lambda: self.svg,
+            ".png": lambda: self.png,
+            ".pdf": lambda: self.pdf,
+            ".dot": lambda: self.dot,
+            ".mmd": lambda: self.mermaid,
+            ".txt": lambda: self.text,
+        }
+        suffix = file.suffix.lower()
+        if suffix not in formats:
+            given = f"{suffix!r} is none of them" if suffix else "the name has no suffix"
+            raise DrawingError(
+                f"{file.name!r} does not say in which format to save",
+                code="GF512",
+                why=f"The suffix decides: {', '.join(formats)}; {given}.",
+                fix=f"Did you mean {file.with_suffix('.svg').name!r}?" if file.name else "Write .save('graph.svg').",
+            )
+        return formats[suffix]
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the picture where it can be drawn, and always the text. It never raises."""
+        bundle = {"text/plain": _or_none(lambda: self.text) or repr(self)}
+        picture = _or_none(lambda: self.svg)
+        if picture is not None:
+            bundle["text/html"] = f"<div>{picture}</div>"  # within the page, where the notebook's theme reaches it
+            bundle["image/svg+xml"] = picture
+        else:
+            bundle["text/plain"] += f"\n\n(drawn as text: {HINT} draws it as a picture)"
+        return bundle
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        drawing = self.drawing
+        declared = sum(arrow.is_declared for arrow in drawing.arrows)
+        return f"<diagram of {drawing.name!r}: {len(drawing.cards)} nodes, {declared} edges>"
+
+
+def _or_none(make: Callable[[], T]) -> T | None:
+    try:
+        return make()
+    except Exception:  # a display must not take the cell's result with it
+        return None

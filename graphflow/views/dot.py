@@ -1,0 +1,258 @@
+"""A drawing as DOT, the canonical export: the same drawing gives the same text, and any tool can lay it out.
+
+Nodes are called n0, n1, ... in the file, and what users named stands in labels and ids only, escaped: a ``:`` would be
+read as a port, ``<...>`` as HTML, a backslash as an escape. Labels are one-cell tables, whose padding keeps them off
+the line. Arrows that lead back are written the other way around with ``dir=back``, so that a layout flows forward.
+"""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from graphflow.views import wording
+from graphflow.views.drawing import Arrow, Bar, Card, Cluster, Drawing, Tone
+from graphflow.views.theme import Theme
+
+if TYPE_CHECKING:
+    from graphviz import Digraph
+
+_BAR_LENGTH = 1.6  # inches, of a bar that one arrow leads from or to
+_BAR_HEIGHT = 0.06
+_PITCH = {"TB": 1.5, "LR": 0.8}  # inches of a bar for each arrow, about a card and its distance
+_LONGEST_BAR = 9.0
+_POINTS = 72
+
+
+def dot_of(drawing: Drawing, theme: Theme) -> str:
+    """The DOT text of a drawing in the colours of a theme."""
+    return _Writer(drawing, theme).written()
+
+
+@dataclass(slots=True)
+class _Writer:
+    drawing: Drawing
+    theme: Theme
+    names: dict[str, str] = field(default_factory=dict[str, str])  # id -> name in the file
+    ports: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])  # (bar, arrow) -> port
+
+    def __post_init__(self) -> None:
+        for card in self.drawing.cards:
+            self.names[card.id] = f"n{len(self.names)}"
+        for bar in self.drawing.bars:
+            self.names[bar.id] = f"n{len(self.names)}"
+            if len(bar.ports) > 1:
+                for place, arrows in enumerate(bar.ports):
+                    self.ports |= {(bar.id, arrow): f"p{place}" for arrow in arrows}
+
+    def written(self) -> str:
+        from graphviz import Digraph
+
+        top = Digraph("drawing")
+        top.attr("graph", **self._graph_attributes())
+        top.attr("node", **self._node_attributes())
+        top.attr("edge", **self._edge_attributes())
+        self._write_level(top, "")
+        for arrow in self.drawing.arrows:
+            self._write_arrow(top, arrow)
+        return str(top.source)
+
+    def _graph_attributes(self) -> dict[str, str]:
+        return {
+            "id": "graph",
+            "tooltip": _plain(self.drawing.name),
+            "rankdir": self.drawing.direction,
+            "bgcolor": self.theme.background,
+            "fontname": "Arial",
+            "nodesep": "0.5",
+            "ranksep": "0.42",
+            "pad": "0.3",
+            "splines": "spline",
+            "compound": "true",
+            "newrank": "true",
+        }
+
+    def _node_attributes(self) -> dict[str, str]:
+        return {
+            "fontname": "Arial",
+            "shape": "box",
+            "style": "rounded,filled",
+            "margin": "0.14,0.07",
+            "penwidth": f"{self.theme.pen:g}",
+            "height": "0.3",
+        }
+
+    def _edge_attributes(self) -> dict[str, str]:
+        return {
+            "fontname": "Arial",
+            "fontsize": "10",
+            "penwidth": f"{self.theme.pen:g}",
+            "arrowsize": "0.7",
+            "color": self.theme.edge,
+            "fontcolor": self.theme.guard,
+        }
+
+    def _write_level(self, graph: Digraph, cluster: str) -> None:
+        """The cards and bars directly in a cluster, then the clusters in it."""
+        bars = [bar for bar in self.drawing.bars if bar.cluster == cluster]
+        for bar in bars:
+            if bar.kind == "fork":
+                self._write_bar(graph, bar)
+        for card in self.drawing.cards:
+            if card.cluster == cluster:
+                self._write_card(graph, card)
+        for inner in self.drawing.clusters:
+            if inner.parent == cluster:
+                with graph.subgraph(name=f"cluster_{self.drawing.clusters.index(inner)}") as frame:
+                    frame.attr("graph", **self._cluster_attributes(inner))
+                    self._write_level(frame, inner.id)
+        for bar in bars:
+            if bar.kind == "join":
+                self._write_bar(graph, bar)
+
+    def _cluster_attributes(self, cluster: Cluster) -> dict[str, str]:
+        shade = self.theme.shades["subgraph"]
+        is_subgraph = cluster.kind == "subgraph"
+        ink = shade.ink if is_subgraph else self.theme.muted
+        title = _font(f"<B>{_text(wording.shortened(cluster.label, 60))}</B>", 9, ink)
+        if is_subgraph:
+            title = _font("<B>SUBGRAPH</B>", 8, ink) + "  " + _font(
+                f"<B>{_text(wording.shortened(cluster.label, 60))}</B>", 11, self.theme.text
+            )
+        return {
+            "id": cluster.id,
+            "label": f"<{title}>",
+            "tooltip": _plain(cluster.tooltip),
+            "labeljust": "l",
+            "style": "rounded,filled",
+            "fillcolor": self.theme.box,
+            "color": shade.stroke if is_subgraph else self.theme.box_line,
+            "fontname": "Arial",
+            "margin": "14",
+            "penwidth": f"{self.theme.pen if is_subgraph else self.theme.pen - 0.4:g}",
+        }
+
+    def _write_card(self, graph: Digraph, card: Card) -> None:
+        attributes = {"id": card.id, "tooltip": _plain(card.tooltip), "class": f"gf-node gf-{card.role}"}
+        graph.node(self.names[card.id], **attributes, **self._shape(card))
+
+    def _shape(self, card: Card) -> dict[str, str]:
+        theme, shade = self.theme, self.theme.shades[card.role]
+        if card.kind == "start":
+            return _dot("circle", "0.19", theme.text, "1")
+        if card.kind == "end":
+            return _dot("doublecircle", "0.15", theme.text, "1")
+        if card.kind == "fail":
+            name = "<BR/>".join(_text(line) for line in wording.wrapped(f"✗ {card.name}", wording.NAME_WIDTH, 3))
+            label = f"<{_font(f'<B>{name}</B>', 10, shade.ink)}>"
+            return {"label": label, "fillcolor": shade.fill, "color": shade.stroke, "margin": "0.14,0.04"}
+        if card.kind == "point":
+            name = "<BR/>".join(_text(line) for line in wording.wrapped(card.name, wording.NAME_WIDTH, 3))
+            label = f"<{_font('◆', 9, shade.ink)} {_font(f'<B>{name}</B>', 11, theme.text)}>"
+            return {"label": label, "fillcolor": theme.background, "color": shade.stroke, "margin": "0.12,0.03"}
+        shape = {"label": self._card_label(card), "fillcolor": shade.fill, "color": shade.stroke}
+        return shape | ({"peripheries": "2"} if card.is_mapped else {})
+
+    def _card_label(self, card: Card) -> str:
+        theme, ink = self.theme, self.theme.shades[card.role].ink
+        rows: list[str] = []
+        if card.word:
+            rows.append(_font(f"<B>{_text(wording.shortened(card.word, wording.NAME_WIDTH))}</B>", 8, ink))
+        rows += [_font(f"<B>{_text(line)}</B>", 13, theme.text) for line in wording.wrapped(card.name, wording.NAME_WIDTH, 3)]
+        if card.purpose:
+            rows += [_font(_text(line), 10, theme.muted) for line in wording.wrapped(card.purpose, wording.PURPOSE_WIDTH, 2)]
+        rows += [_font(_text(line), 9, ink) for line in wording.filled(card.badges, " · ", wording.PURPOSE_WIDTH, 2)]
+        for line in card.fields:
+            rows += [_font(_text(part), 9, theme.muted) for part in wording.wrapped(line, wording.PURPOSE_WIDTH, 3)]
+        cells = "".join(f'<TR><TD ALIGN="LEFT">{row}</TD></TR>' for row in rows)
+        return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{cells}</TABLE>>'
+
+    def _write_bar(self, graph: Digraph, bar: Bar) -> None:
+        is_wide = self.drawing.direction == "TB"
+        count = max(1, len(bar.ports))
+        length = _BAR_LENGTH if is_wide else _BAR_LENGTH * 0.75
+        if count > 1:
+            length = min(max(length, _PITCH[self.drawing.direction] * count), _LONGEST_BAR)
+        attributes = {"id": bar.id, "tooltip": _plain(bar.tooltip), "class": "gf-bar", "penwidth": "0"}
+        if count == 1:
+            sides = {"width": f"{length:g}", "height": f"{_BAR_HEIGHT:g}"}
+            if not is_wide:
+                sides = {"width": f"{_BAR_HEIGHT:g}", "height": f"{length:g}"}
+            shape = {"shape": "box", "style": "filled", "label": "", "fillcolor": self.theme.bar, "fixedsize": "true"}
+            graph.node(self.names[bar.id], **attributes, **shape, **sides)
+            return
+        along, across = round(length * _POINTS / count), round(_BAR_HEIGHT * _POINTS)
+        size = f'WIDTH="{along}" HEIGHT="{across}"' if is_wide else f'WIDTH="{across}" HEIGHT="{along}"'
+        cells = [f'<TD PORT="p{place}" {size} FIXEDSIZE="TRUE"></TD>' for place in range(count)]
+        rows = f"<TR>{''.join(cells)}</TR>" if is_wide else "".join(f"<TR>{cell}</TR>" for cell in cells)
+        table = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" BGCOLOR="{self.theme.bar}">{rows}</TABLE>'
+        graph.node(self.names[bar.id], **attributes, shape="plain", style="", label=f"<{table}>")
+
+    def _write_arrow(self, graph: Digraph, arrow: Arrow) -> None:
+        tail, head = self._end(arrow.tail, arrow), self._end(arrow.head, arrow)
+        attributes = {"id": arrow.id, "tooltip": _plain(arrow.tooltip), "class": f"gf-edge gf-{arrow.tone}"}
+        attributes |= self._line(arrow.tone)
+        if arrow.is_spine and not arrow.is_back:
+            attributes["weight"] = "8"  # straight
+        if arrow.labels:
+            attributes["label"] = self._arrow_label(arrow)
+        if arrow.leaves:
+            index = next(i for i, cluster in enumerate(self.drawing.clusters) if cluster.id == arrow.leaves)
+            attributes["lhead" if arrow.is_back else "ltail"] = f"cluster_{index}"
+        if arrow.is_back and arrow.tail != arrow.head:
+            tail, head = head, tail
+            attributes["dir"] = "back"
+        graph.edge(tail, head, **attributes)
+
+    def _end(self, one: str, arrow: Arrow) -> str:
+        port = self.ports.get((one, arrow.id))
+        if port is None:
+            return self.names[one]
+        is_out = one == arrow.tail
+        side = ("s" if is_out else "n") if self.drawing.direction == "TB" else ("e" if is_out else "w")
+        return f"{self.names[one]}:{port}:{side}"
+
+    def _line(self, tone: Tone) -> dict[str, str]:
+        if tone == "error":
+            return {"color": self.theme.error, "fontcolor": self.theme.error, "style": "dashed"}
+        if tone == "loop":
+            return {"color": self.theme.loop, "fontcolor": self.theme.loop}
+        return {"fontcolor": self.theme.otherwise} if tone == "else" else {}
+
+    def _arrow_label(self, arrow: Arrow) -> str:
+        lines = wording.filled(arrow.labels, "  ", wording.LABEL_WIDTH, 3)
+        text = '<BR ALIGN="LEFT"/>'.join(_text(line) for line in lines) + ('<BR ALIGN="LEFT"/>' if len(lines) > 1 else "")
+        if arrow.tone == "else":
+            text = f"<I>{text}</I>"
+        return f'<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="2"><TR><TD>{text}</TD></TR></TABLE>>'
+
+
+def _dot(shape: str, width: str, colour: str, pen: str) -> dict[str, str]:
+    return {
+        "shape": shape,
+        "style": "filled",
+        "label": "",
+        "width": width,
+        "height": width,
+        "fixedsize": "true",
+        "fillcolor": colour,
+        "color": colour,
+        "penwidth": pen,
+    }
+
+
+def _text(text: str) -> str:
+    """Text inside a label in HTML."""
+    return html.escape(text)
+
+
+def _font(text: str, size: int, colour: str) -> str:
+    return f'<FONT POINT-SIZE="{size}" COLOR="{colour}">{text}</FONT>'
+
+
+def _plain(text: str) -> str:
+    """Text as an attribute, taken as it is: neither HTML nor escapes of DOT nor entities mean anything in it."""
+    from graphviz import escape
+
+    return str(escape(text.replace("&", "&amp;")))

@@ -1,0 +1,118 @@
+"""A drawing as a Mermaid flowchart, as Markdown pages show it.
+
+Nodes are called n0, n1, ...; texts stand in quotes, with everything that means something to Mermaid or to Markdown
+written as an entity code. Only shapes that old versions know are used.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from graphflow.views import wording
+from graphflow.views.drawing import Arrow, Bar, Card, Cluster, Drawing
+from graphflow.views.theme import Role, Theme
+
+_SPECIAL = re.compile(r"[\"#<>&`\\{}|~]")
+_LIST_LIKE = re.compile(r"^(\d+)([.)])|^([-+*])(?=\s)|^(\s*)$")
+_INDENT = "    "
+
+
+def mermaid_of(drawing: Drawing, theme: Theme) -> str:
+    """The Mermaid text of a drawing in the colours of a theme; the same drawing gives the same text."""
+    return _Writer(drawing, theme).written()
+
+
+@dataclass(slots=True)
+class _Writer:
+    drawing: Drawing
+    theme: Theme
+    names: dict[str, str] = field(default_factory=dict[str, str])
+    lines: list[str] = field(default_factory=list[str])
+
+    def written(self) -> str:
+        for part in (*self.drawing.cards, *self.drawing.bars):
+            self.names[part.id] = f"n{len(self.names)}"
+        self.lines = [f"flowchart {'LR' if self.drawing.direction == 'LR' else 'TD'}"]
+        self._write_level("", 1)
+        for arrow in self.drawing.arrows:
+            self.lines.append(_INDENT + self._arrow(arrow))
+        self._write_colours()
+        return "\n".join(self.lines) + "\n"
+
+    def _write_level(self, cluster: str, depth: int) -> None:
+        indent = _INDENT * depth
+        bars = [bar for bar in self.drawing.bars if bar.cluster == cluster]
+        self.lines += [indent + self._bar(bar) for bar in bars if bar.kind == "fork"]
+        self.lines += [indent + self._card(card) for card in self.drawing.cards if card.cluster == cluster]
+        for index, inner in enumerate(self.drawing.clusters):
+            if inner.parent == cluster:
+                self.lines.append(f'{indent}subgraph c{index}["{_text(_title(inner))}"]')
+                self._write_level(inner.id, depth + 1)
+                self.lines.append(f"{indent}end")
+        self.lines += [indent + self._bar(bar) for bar in bars if bar.kind == "join"]
+
+    def _card(self, card: Card) -> str:
+        name = self.names[card.id]
+        if card.kind == "start":
+            return f'{name}((" ")):::start'
+        if card.kind == "end":
+            return f'{name}(((" "))):::start'
+        if card.kind == "fail":
+            return f'{name}(["✗ {_text(wording.shortened(card.name, 80))}"]):::failed'
+        if card.kind == "point":
+            return f'{name}(["◆ {_text(wording.shortened(card.name, 80))}"]):::{card.role}'
+        rows = [f"<b>{_text(wording.shortened(card.name, 80))}</b>"]
+        if card.word:
+            rows.insert(0, f"<small>{_text(card.word)}</small>")
+        rows += [_text(wording.shortened(card.purpose, 76))] if card.purpose else []
+        rows += [f"<small>{_text(' · '.join(card.badges))}</small>"] if card.badges else []
+        rows += [f"<small>{_text(line)}</small>" for line in card.fields]
+        text = "<br/>".join(rows)
+        return f'{name}[["{text}"]]:::{card.role}' if card.is_mapped else f'{name}("{text}"):::{card.role}'
+
+    def _bar(self, bar: Bar) -> str:
+        return f'{self.names[bar.id]}["{bar.kind}"]:::bar'
+
+    def _arrow(self, arrow: Arrow) -> str:
+        line = "-.->" if arrow.tone == "error" else "-->"
+        label = f'|"{_text("  ".join(arrow.labels))}"|' if arrow.labels else ""
+        return f"{self.names[arrow.tail]} {line}{label} {self.names[arrow.head]}"
+
+    def _write_colours(self) -> None:
+        theme = self.theme
+        roles: list[Role] = sorted({card.role for card in self.drawing.cards if card.kind not in ("start", "end")})
+        for role in roles:
+            shade = theme.shades[role]
+            self._colour(f"classDef {role} fill:{shade.fill},stroke:{shade.stroke},color:{theme.text}")
+        self._colour(f"classDef start fill:{theme.text},stroke:{theme.text},color:{theme.background}")
+        if self.drawing.bars:
+            self._colour(f"classDef bar fill:{theme.bar},stroke:{theme.bar},color:{theme.background}")
+        for index, arrow in enumerate(self.drawing.arrows):
+            if arrow.tone in ("loop", "error"):
+                colour = theme.loop if arrow.tone == "loop" else theme.error
+                self._colour(f"linkStyle {index} stroke:{colour},color:{colour}")
+
+    def _colour(self, line: str) -> None:
+        self.lines.append(_INDENT + line)
+
+
+def _title(cluster: Cluster) -> str:
+    return f"SUBGRAPH {cluster.label}" if cluster.kind == "subgraph" else cluster.label
+
+
+def _text(text: str) -> str:
+    """Text between quotes: entity codes for what Mermaid reads, and for what Markdown takes for a list.
+
+    >>> _text('say "hi" #1'), _text("1. first")
+    ('say #34;hi#34; #35;1', '1#46; first')
+    """
+    escaped = _SPECIAL.sub(lambda found: f"#{ord(found[0])};", text)
+    return _LIST_LIKE.sub(_unlisted, escaped)
+
+
+def _unlisted(found: re.Match[str]) -> str:
+    number, mark, bullet, _ = found.groups()
+    if number is not None:
+        return f"{number}#{ord(mark)};"
+    return f"#{ord(bullet)};" if bullet is not None else " "

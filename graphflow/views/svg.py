@@ -1,0 +1,111 @@
+"""One SVG for light and dark, that stands beside others in a page and needs nothing from outside.
+
+Graphviz's own SVG is read and written anew: ids get the drawing's prefix, tooltips become titles, the font gets its
+relatives once its widths are measured, and light colours turn dark by style where the surroundings are dark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from xml.etree import ElementTree
+
+from graphflow.views.drawing import Drawing
+from graphflow.views.theme import THEMES, ThemeName, dark_of_light
+
+_SVG = "http://www.w3.org/2000/svg"
+_XLINK = "{http://www.w3.org/1999/xlink}"
+_FONTS = "Arial, Liberation Sans, Helvetica, sans-serif"
+_DARK_AROUND = ':is([data-jp-theme-light="false"],.vscode-dark,[data-theme="dark"],html[theme="dark"],html.dark)'
+_LIGHT_AROUND = ':is([data-jp-theme-light="true"],.vscode-light,[data-theme="light"],html[theme="light"])'
+
+
+def finished(graphviz_svg: bytes, drawing: Drawing, theme: ThemeName, prefix: str) -> str:
+    """The SVG of a drawing as it is given out. ``prefix`` begins all its ids."""
+    root = ElementTree.fromstring(graphviz_svg)
+    tooltips = _tooltips(drawing)
+    _simplify(root)
+    _finish(root, tooltips, prefix)
+    _lift_labels(root, THEMES[theme].background)
+    root.set("xmlns", _SVG)
+    root.set("id", f"{prefix}-drawing")
+    root.set("class", "gf gf-auto" if theme == "auto" else "gf")
+    root.set("role", "img")
+    root.set("aria-label", f"graph {drawing.name}")
+    root.set("style", "max-width:100%;height:auto")
+    if theme == "auto":
+        style = ElementTree.Element("style")
+        style.text = _style(_colours_in(root))
+        root.insert(0, style)
+    root.tail = None
+    return ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _tooltips(drawing: Drawing) -> Mapping[str, str]:
+    parts = (*drawing.cards, *drawing.bars, *drawing.clusters, *drawing.arrows)
+    return {part.id: part.tooltip for part in parts} | {"graph": drawing.purpose or drawing.name}
+
+
+def _simplify(element: ElementTree.Element) -> None:
+    """Drop namespaces, and the links that Graphviz wraps around whatever has a tooltip."""
+    element.tag = element.tag.rpartition("}")[2]
+    for name in [name for name in element.attrib if name.startswith(_XLINK)]:
+        del element.attrib[name]
+    for child in list(element):
+        _simplify(child)
+    children: list[ElementTree.Element] = []
+    for child in element:
+        is_wrapper = child.tag == "a" or (child.tag == "g" and child.get("id", "").startswith("a_"))
+        children += list(child) if is_wrapper else [child]
+    element[:] = children
+
+
+def _finish(root: ElementTree.Element, tooltips: Mapping[str, str], prefix: str) -> None:
+    for element in root.iter():
+        own = element.get("id")
+        if own is not None:
+            title = element.find("title")
+            if title is not None:
+                if own in tooltips:
+                    title.text = tooltips[own]
+                else:
+                    element.remove(title)
+            element.set("id", f"{prefix}-{own}")
+        if element.get("font-family") is not None:
+            element.set("font-family", _FONTS)
+
+
+def _lift_labels(root: ElementTree.Element, background: str) -> None:
+    """Labels of edges above all lines, with a rim that keeps them readable where a line crosses."""
+    for graph in root.iter("g"):
+        if graph.get("class") != "graph":
+            continue
+        labelled = [part for part in graph if "edge" in part.get("class", "").split() and part.find("text") is not None]
+        for part in labelled:
+            graph.remove(part)
+            graph.append(part)
+            for text in part.iter("text"):
+                rim = {"paint-order": "stroke", "stroke": background, "stroke-width": "3", "stroke-linejoin": "round"}
+                text.attrib.update(rim)
+
+
+def _colours_in(root: ElementTree.Element) -> list[str]:
+    used = {element.get(name, "") for element in root.iter() for name in ("fill", "stroke")}
+    return sorted(used & dark_of_light().keys())
+
+
+def _style(colours: list[str]) -> str:
+    """Every light colour in use as a variable that dark surroundings set; around a light theme none is set."""
+    dark = dark_of_light()
+    lines = [
+        f'.gf-auto [{part}="{light}"]{{{part}:var(--gf-{light[1:]},{light})}}'
+        for light in colours
+        for part in ("fill", "stroke")
+    ]
+    turned = ";".join(f"--gf-{light[1:]}:{dark[light]}" for light in colours)
+    kept = ";".join(f"--gf-{light[1:]}:initial" for light in colours)
+    lines += [
+        f"@media (prefers-color-scheme:dark){{.gf-auto{{{turned}}}}}",
+        f"{_LIGHT_AROUND} .gf-auto{{{kept}}}",
+        f"{_DARK_AROUND} .gf-auto{{{turned}}}",
+    ]
+    return "".join(lines)

@@ -1,0 +1,182 @@
+"""A drawing in characters: each node once, under it each way out of it once, in the order they are tried.
+
+Nodes stand in the order of the flow, so that a reader goes down the page; a way to a node further up says so. What
+runs side by side is bracketed by double lines, from the fork to the join. Every arrow has one arrowhead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from graphflow.views import wording
+from graphflow.views.drawing import Arrow, Bar, Card, Cluster, Drawing
+from graphflow.views.layering import Flow, Link
+
+WIDTH = 100
+_MARKS = {"start": "●", "end": "◎", "fail": "✗", "point": "◆", "card": "■"}
+
+
+def text_of(drawing: Drawing, width: int = WIDTH) -> str:
+    """The drawing as lines of about ``width`` characters; a name or condition is never cut below what tells it apart."""
+    return _Writer(drawing, width).written()
+
+
+@dataclass(slots=True)
+class _Writer:
+    drawing: Drawing
+    width: int
+    lines: list[str] = field(default_factory=list[str])
+    ways: dict[str, list[Arrow]] = field(default_factory=dict[str, list[Arrow]])
+    names: dict[str, str] = field(default_factory=dict[str, str])
+    places: dict[str, int] = field(default_factory=dict[str, int])  # id -> how far down it stands
+    sequence: list[str] = field(default_factory=list[str])
+
+    def written(self) -> str:
+        for arrow in self.drawing.arrows:
+            self.ways.setdefault(arrow.leaves or arrow.tail, []).append(arrow)
+        self._name_all()
+        self.sequence = self._sequence("")
+        self.places = {one: place for place, one in enumerate(self.sequence)}
+        declared = sum(arrow.is_declared for arrow in self.drawing.arrows)
+        nodes = sum(card.kind in ("card", "point") for card in self.drawing.cards)
+        title = f"{wording.visible(self.drawing.name)}  {_count(nodes, 'node')}, {_count(declared, 'edge')}"
+        self.lines.append(wording.shortened(title, self.width))
+        if self.drawing.purpose.strip():
+            self.lines.append(wording.shortened(wording.visible(self.drawing.purpose.strip()), self.width))
+        self.lines.append("")
+        self._write_level("", "")
+        return "\n".join(line.rstrip() for line in self.lines).rstrip() + "\n"
+
+    # -- order -----------------------------------------------------------------------------------------------------
+
+    def _sequence(self, cluster: str) -> list[str]:
+        """The ids in a cluster in the order of the flow, each inner cluster in one piece."""
+        return [one for item in self._items(cluster) for one in ([item] if item in self.names else self._inside(item))]
+
+    def _inside(self, cluster: str) -> list[str]:
+        forks = [bar.id for bar in self.drawing.bars if bar.cluster == cluster and bar.kind == "fork"]
+        joins = [bar.id for bar in self.drawing.bars if bar.cluster == cluster and bar.kind == "join"]
+        return [*forks, *self._sequence(cluster), *joins]
+
+    def _items(self, cluster: str) -> list[str]:
+        """What stands directly in a cluster, in the order of the flow: ids of cards and of inner clusters."""
+        items = [card.id for card in self.drawing.cards if card.cluster == cluster]
+        items += [inner.id for inner in self.drawing.clusters if inner.parent == cluster]
+        owner = self._owners(cluster, items)
+        links = [
+            Link(owner[arrow.tail], owner[arrow.head])
+            for arrow in self.drawing.arrows
+            if not arrow.is_back and arrow.tail in owner and arrow.head in owner
+            and owner[arrow.tail] != owner[arrow.head]
+        ]  # fmt: skip
+        return Flow(links, items).order()
+
+    def _owners(self, cluster: str, items: Sequence[str]) -> dict[str, str]:
+        """Every card and bar under a cluster -> the item of it that holds it."""
+        parents = {inner.id: inner.parent for inner in self.drawing.clusters}
+        own = set(items)
+        owner: dict[str, str] = {}
+        for part in (*self.drawing.cards, *self.drawing.bars):
+            holder = part.id
+            around = part.cluster
+            while holder not in own and around:
+                holder, around = around, parents[around]
+            if holder in own:
+                owner[part.id] = holder
+        return owner
+
+    # -- words -----------------------------------------------------------------------------------------------------
+
+    def _name_all(self) -> None:
+        clusters = {cluster.id: cluster for cluster in self.drawing.clusters}
+        for card in self.drawing.cards:
+            name = wording.shortened(card.name, self.width // 2)
+            around = clusters.get(card.cluster)
+            if card.kind in ("start", "end"):
+                name = card.kind.upper()
+                if around is not None:
+                    name += f" of {wording.shortened(around.label, self.width // 3)}"
+            self.names[card.id] = f"✗ {name}" if card.kind == "fail" else name
+        for bar in self.drawing.bars:
+            self.names[bar.id] = bar.kind
+
+    # -- lines -----------------------------------------------------------------------------------------------------
+
+    def _write_level(self, cluster: str, rail: str) -> None:
+        cards = {card.id: card for card in self.drawing.cards}
+        clusters = {inner.id: inner for inner in self.drawing.clusters}
+        for item in self._items(cluster):
+            if item in cards:
+                self._write_card(cards[item], rail)
+            else:
+                self._write_cluster(clusters[item], rail)
+
+    def _write_card(self, card: Card, rail: str) -> None:
+        name = self.names[card.id].removeprefix("✗ ")
+        facts = [card.word.lower()] if card.kind == "card" and card.word else []
+        facts += ["once per item"] if card.is_mapped else []
+        facts += [card.purpose] if card.purpose else []
+        facts += [f"({' · '.join(card.badges)})"] if card.badges else []
+        line = f"{_MARKS[card.kind]} {name}" + (f"   {'  '.join(facts)}" if facts else "")
+        self._add(rail, wording.shortened(line, max(self.width - len(rail), len(name) + 2)))
+        for fact in card.fields:
+            self._add(rail, wording.shortened(f"│   {fact}", self.width))
+        self._write_ways(card.id, rail)
+
+    def _write_ways(self, one: str, rail: str) -> None:
+        """The arrows out of a card or bar; a single one to what comes next is drawn as the line down to it."""
+        ways = self.ways.get(one, [])
+        if len(ways) == 1 and self._is_next(ways[0]) and not rail.endswith("╚"):
+            self._add(rail, f"▼ {'  '.join(ways[0].labels)}".rstrip())
+            return
+        lead = max((len(self._dashes(way)) for way in ways), default=0)
+        for way in ways:
+            corner = "└" if way is ways[-1] else "├"
+            dash = "╌" if way.tone == "error" else "─"
+            start = self._dashes(way)
+            up = "  ↑" if self.places[way.head] <= self.places[way.tail] else ""
+            self._add(rail, f"{corner}{start}{dash * (lead - len(start))}▶ {self.names[way.head]}{up}")
+        self._add(rail, "")
+
+    def _dashes(self, way: Arrow) -> str:
+        dash = "╌" if way.tone == "error" else "─"
+        return f"{dash} {wording.fitted(way.labels, '  ', self.width // 2)} {dash}" if way.labels else dash
+
+    def _is_next(self, way: Arrow) -> bool:
+        place = self.places[way.tail]
+        return place + 1 < len(self.sequence) and self.sequence[place + 1] == way.head
+
+    def _write_cluster(self, cluster: Cluster, rail: str) -> None:
+        if cluster.kind == "subgraph":
+            self._add(rail, f"╔═ subgraph {wording.shortened(cluster.label, self.width - len(rail) - 14)}")
+            self._write_level(cluster.id, rail + "║  ")
+            self._trim(rail + "║")
+            self._add(rail, "╚═")
+            self._write_ways(cluster.id, rail)
+            return
+        for bar in self.drawing.bars:
+            if bar.cluster == cluster.id and bar.kind == "fork":
+                self._add(rail, f"╔═ fork  {cluster.label.lower().replace('× n', '× N')}")
+                self._write_ways(bar.id, rail + "║  ")
+        self._write_level(cluster.id, rail + "║  ")
+        self._trim(rail + "║")
+        for bar in self.drawing.bars:
+            if bar.cluster == cluster.id and bar.kind == "join":
+                self._write_join(bar, rail)
+
+    def _write_join(self, bar: Bar, rail: str) -> None:
+        self._add(rail, "╚═ join")
+        self._write_ways(bar.id, rail)
+
+    def _trim(self, bare: str) -> None:
+        """No empty line before a bracket closes."""
+        while self.lines and self.lines[-1].rstrip() == bare:
+            self.lines.pop()
+
+    def _add(self, rail: str, line: str) -> None:
+        self.lines.append(rail + line)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number != 1 else ''}"

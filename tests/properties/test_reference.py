@@ -1,0 +1,254 @@
+"""Laws over random graphs: the machine does what the rules say, whoever finishes first, replayed, copied or driven."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import fields as fields_of
+from dataclasses import is_dataclass, replace
+from typing import Any
+
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from graphflow.core import reading
+from graphflow.core.copying import copy
+from graphflow.core.journal import decode
+from graphflow.core.machine import Machine
+from graphflow.core.plan import Guard, Plan
+from graphflow.core.replay import replay
+from graphflow.core.scopes import ENDED
+from graphflow.graph.check import check
+from tests.execution import WAITING, Call, Order, Outcome
+from tests.on_machine import Driven, on_machine, outcome_of
+from tests.random_graphs import Scenario, Style, scenarios
+from tests.reference import interpret
+
+SMALL = Style(blocks=4)
+CONFLUENT = Style(blocks=4, is_confluent=True)
+LAWS = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+SEEDS = st.integers(0, 1000)
+
+
+def shuffled(seed: int) -> Order:
+    """An order that depends on nothing but the calls that are running."""
+
+    def order(calls: list[Call]) -> Call:
+        return min(calls, key=lambda call: (zlib.crc32(f"{seed} {call.cursor} {call.attempt}".encode()), call.cursor))
+
+    return order
+
+
+def compared(outcome: Outcome) -> dict[str, Any]:
+    """What two equal runs agree on (S15.4)."""
+    error = outcome.error
+    return {
+        "status": outcome.status,
+        "state": outcome.state,
+        "steps": sorted((step.cursor, repr(step.update), step.edge or 0) for step in outcome.steps),
+        "error": None if error is None else type(error),
+        "questions": sorted(outcome.questions),
+    }
+
+
+@LAWS
+@given(scenarios())
+def test_random_graphs_are_valid(scenario: Scenario) -> None:
+    """S1.2: ``check`` finds no error in what the other laws run."""
+    assert [str(finding) for finding in check(scenario.plan) if finding.severity == "error"] == []
+
+
+@LAWS
+@given(scenarios(), SEEDS)
+def test_the_machine_does_what_the_rules_say(scenario: Scenario, seed: int) -> None:
+    """S2 to S12: status, state, steps, failure and open questions are those of the reference, in any order."""
+    plan, order = scenario.plan, shuffled(seed)
+    expected = interpret(plan, scenario.start, scenario.answers, order)
+    assert compared(on_machine(plan, scenario.start, scenario.answers, order)) == compared(expected)
+
+
+@LAWS
+@given(scenarios(), SEEDS, st.sets(st.integers(0, 20)))
+def test_unanswered_questions_leave_the_run_waiting(scenario: Scenario, seed: int, silent: set[int]) -> None:
+    """S10.1, S10.2: everything else goes on; what is open is the same."""
+
+    def answers(call: Call) -> Any:
+        is_silent = call.node.kind == "ask" and zlib.crc32(call.cursor.encode()) % 21 in silent
+        return WAITING if is_silent else scenario.answers(call)
+
+    plan, order = scenario.plan, shuffled(seed)
+    expected = interpret(plan, scenario.start, answers, order)
+    assert compared(on_machine(plan, scenario.start, answers, order)) == compared(expected)
+
+
+@LAWS
+@given(scenarios(style=CONFLUENT), SEEDS, SEEDS)
+def test_the_order_of_completion_does_not_matter(scenario: Scenario, one: int, other: int) -> None:
+    """S15.4, S6.4: two runs with the same answers are equal."""
+    plan = scenario.plan
+    first, second = (on_machine(plan, scenario.start, scenario.answers, shuffled(seed)) for seed in (one, other))
+    assert compared(first) == compared(second)
+
+
+def every_run(driven: Driven) -> Iterator[Outcome]:
+    """The outcome of every order in which calls can finish from here."""
+    calls = driven.calls()
+    if not calls:
+        yield outcome_of(driven)
+    for call in calls:
+        other = duplicate(driven)
+        scope = other.machine.find(call.cursor)
+        assert scope is not None
+        other.finish(call, scope)
+        yield from every_run(other)
+
+
+def duplicate(driven: Driven) -> Driven:
+    """An independent copy of a machine and of what is being done for it."""
+    made = Driven(copy(driven.machine), driven.answers)
+    made.journal = list(driven.journal)
+    made.scopes = {scope: None for scope in driven.scopes if scope.status in ENDED}
+    made.scopes |= dict.fromkeys(made.machine.scopes())
+    for scope, call in driven.running.items():
+        found = made.machine.find(scope.path)
+        assert found is not None
+        made.running[found] = call
+    return made
+
+
+@settings(LAWS, max_examples=40)
+@given(scenarios(style=Style(blocks=3, is_confluent=True, is_fork=True, has_questions=False)))
+def test_every_completion_order_gives_an_equal_run(scenario: Scenario) -> None:
+    """S15.4: exhaustively, for forks small enough, with loops and retries inside."""
+    plan = scenario.plan
+    driven = begun(plan, scenario)
+    expected = compared(interpret(plan, scenario.start, scenario.answers, shuffled(0)))
+    for count, outcome in enumerate(every_run(driven)):
+        assert compared(outcome) == expected
+        assume(count < 2000)
+
+
+def begun(plan: Plan, scenario: Scenario) -> Driven:
+    driven = Driven(Machine(plan), scenario.answers)
+    driven.machine.start(scenario.start)
+    driven.drain()
+    return driven
+
+
+def standing(machine: Machine) -> dict[str, Any]:
+    """Where a run stands: all that replay promises (S15.2)."""
+    return {
+        "state": dict(reading.state_of(machine)),
+        "frontier": reading.frontier(machine),
+        "status": machine.status,
+        "steps": machine.spent.steps,
+        "seq": machine.seq,
+    }
+
+
+def walked(driven: Driven, order: Order) -> list[dict[str, Any]]:
+    """Drive to the end; where the run stood after each commit, by seq."""
+    seen = [standing(driven.machine)]
+    while calls := driven.calls():
+        chosen = order(list(calls))
+        driven.finish(chosen, calls[chosen])
+        seen.append(standing(driven.machine))
+    return seen
+
+
+def without_code(value: Any, memo: dict[int, Any]) -> Any:
+    """A plan in which everything a user wrote raises if it is called."""
+
+    def forbidden(*args: Any, **kwargs: Any) -> Any:
+        raise AssertionError("A replay runs no user code.")
+
+    if id(value) not in memo:
+        if isinstance(value, tuple):
+            memo[id(value)] = tuple(without_code(each, memo) for each in value)
+        elif isinstance(value, Guard):
+            memo[id(value)] = replace(value, test=forbidden)
+        elif is_dataclass(value) and not isinstance(value, type) and type(value).__module__ == Plan.__module__:
+            changes = {each.name: without_code(getattr(value, each.name), memo) for each in fields_of(value)}
+            for name in ("call", "items", "question"):
+                if changes.get(name) is not None:
+                    changes[name] = forbidden
+            if "inward" in changes:  # a sub-graph
+                inner = value.plan
+                changes["plan"] = lambda: without_code(inner(), memo)
+            memo[id(value)] = replace(value, **changes)
+        else:
+            memo[id(value)] = value
+    return memo[id(value)]
+
+
+@LAWS
+@given(scenarios(), SEEDS)
+def test_a_replay_stands_where_the_run_stood(scenario: Scenario, seed: int) -> None:
+    """S15.2: state, path and frontier at any seq are a fold of the journal, which calls no node and no guard."""
+    plan = scenario.plan
+    driven = begun(plan, scenario)
+    seen = walked(driven, shuffled(seed))
+    entries = [decode(text) for text in driven.journal]
+    silent = without_code(plan, {})
+    for stood in seen:
+        assert standing(replay(silent, entries, until=stood["seq"])) == stood
+    assert reading.path(silent, entries) == reading.path(plan, entries)
+
+
+@settings(LAWS, max_examples=50)
+@given(scenarios(style=SMALL), SEEDS)
+def test_a_run_resumed_at_any_entry_ends_as_if_nothing_had_happened(scenario: Scenario, seed: int) -> None:
+    """S14.2, S15.1: what is owed follows from the journal alone."""
+    plan, order = scenario.plan, shuffled(seed)
+    driven = begun(plan, scenario)
+    walked(driven, order)
+    expected = outcome_of(driven)
+    assume(expected.status == "done")
+    entries = [decode(text) for text in driven.journal]
+    for entry in entries[:-1]:
+        again = Driven(replay(plan, entries, until=entry["seq"]), scenario.answers)
+        again.machine.resume()
+        again.drain()
+        walked(again, order)
+        assert (again.machine.status, dict(reading.state_of(again.machine))) == ("done", expected.state)
+
+
+@LAWS
+@given(scenarios(style=SMALL), SEEDS, st.integers(0, 12))
+def test_a_copy_is_independent(scenario: Scenario, seed: int, steps: int) -> None:
+    """S15.1: what happens to one machine is not seen by its copy, and both come to the same end."""
+    order = shuffled(seed)
+    driven = begun(scenario.plan, scenario)
+    while steps and (calls := driven.calls()):
+        steps -= 1
+        chosen = order(list(calls))
+        driven.finish(chosen, calls[chosen])
+    other = duplicate(driven)
+    stood = standing(other.machine)
+    assert standing(driven.machine) == stood
+    walked(driven, order)
+    assert standing(other.machine) == stood
+    walked(other, order)
+    assert standing(other.machine) == standing(driven.machine)
+    assert other.journal == driven.journal
+
+
+@LAWS
+@given(scenarios(style=SMALL), SEEDS)
+def test_a_late_or_duplicate_result_changes_nothing(scenario: Scenario, seed: int) -> None:
+    """S15.5: the machine says so, and stands where it stood."""
+    order = shuffled(seed)
+    driven = begun(scenario.plan, scenario)
+    machine = driven.machine
+    late: list[tuple[Any, int]] = []
+    while calls := driven.calls():
+        chosen = order(list(calls))
+        late += [(scope, scope.turn) for scope in driven.running]
+        driven.finish(chosen, calls[chosen])
+        stood = standing(machine)
+        for scope, turn in late:
+            if scope.turn != turn or scope.status != "running":
+                assert not machine.finish(scope, turn, {"log": "late"})
+                assert not machine.fail(scope, turn, ValueError("late"))
+        assert standing(machine) == stood
+        assert not machine.entries
