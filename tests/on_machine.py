@@ -6,6 +6,7 @@ from graphflow.core import reading
 from graphflow.core.journal import decode, encode
 from graphflow.core.machine import Machine
 from graphflow.core.plan import Plan
+from graphflow.core.reducers import Replace
 from graphflow.core.scopes import Scope
 from tests.execution import WAITING, Answers, Branch, Call, HandOff, Order, Outcome, Raise, Step, Update
 
@@ -18,6 +19,7 @@ class Driven:
         self.answers = answers
         self.running: dict[Scope, Call] = {}
         self.journal: list[bytes] = []
+        self.plans: list[Plan] = []  # of the journal's entries: whose schema they follow
         self.scopes: dict[Scope, None] = {}  # every one there ever was
 
     def drain(self) -> None:
@@ -25,6 +27,7 @@ class Driven:
         machine = self.machine
         while True:
             self.journal += [encode(entry, plan) for entry, plan in machine.entries]
+            self.plans += [plan for _, plan in machine.entries]
             machine.entries.clear()
             for scope in machine.stops:
                 self.running.pop(scope, None)
@@ -86,8 +89,7 @@ def on_machine(plan: Plan, state: Update, answers: Answers, order: Order) -> Out
 
 def outcome_of(driven: Driven) -> Outcome:
     machine = driven.machine
-    has_ended = machine.status in ("done", "failed")
-    lost = [s.prefix for s in driven.scopes if s.is_branch and has_ended and s.status not in ("done", "failed")]
+    lost = [scope.prefix for scope in driven.scopes if is_cancelled(scope, machine)]
     return Outcome(
         "waiting" if machine.is_waiting else machine.status,
         dict(machine.plan.schema.snapshot(machine.root.read()).__dict__),
@@ -97,12 +99,22 @@ def outcome_of(driven: Driven) -> Outcome:
     )
 
 
+def is_cancelled(scope: Scope, machine: Machine) -> bool:
+    """Whether a scope is a branch that came to no end of its own. A failed run keeps those for a resume (S14.3)."""
+    has_ended = scope.status in ("done", "failed") or machine.error_at.startswith(scope.prefix)
+    return scope.is_branch and machine.status in ("done", "failed") and not has_ended
+
+
 def steps_of(driven: Driven) -> list[Step]:
     """The journal's transitions as the reference states them: of failures only those that led along an error edge."""
     steps: list[Step] = []
-    for entry in map(decode, driven.journal):
+    for text, plan in zip(driven.journal, driven.plans, strict=True):
+        entry = decode(text)
         if entry["kind"] in ("finished", "answered", "left"):
-            steps.append(Step(entry["at"], (entry.get("updates") or [{}])[0], entry.get("edge")))
+            update = plan.schema.revive((entry.get("updates") or [{}])[0])
+            replaced = {name[1:]: Replace(change) for name, change in update.items() if name[0] == "="}
+            update = {name: change for name, change in update.items() if name[0] != "="} | replaced
+            steps.append(Step(entry["at"], update, entry.get("edge")))
         elif entry["kind"] == "failed" and "edge" in entry:
             steps.append(Step(entry["level"], None, entry["edge"]))
     return steps

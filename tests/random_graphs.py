@@ -67,6 +67,7 @@ MOVES: dict[str, Callable[[Call, int], Any]] = {
     "collect": lambda call, k: {"seen": [k, *call.items], "tags": {f"t{k}"}, "last": call.cursor},
     "mark": lambda call, k: {"marks": {call.cursor: k}, "best": k},
     "near": lambda call, k: {"near": k},
+    "answer": lambda call, k: {"best": k},
     "a": lambda call, k: {"a": (call.view["a"] + k) % 8},
     "b": lambda call, k: {"b": (call.view["a"] + call.view["total"] + k) % 8},
     "items": lambda call, k: {"items": list(range(k % 4))},
@@ -244,8 +245,8 @@ class Drawing:
 
     def question(self, after: Any) -> Any:
         name = self.name("ask")
-        self.scenario.scripts[name] = (Move("a", self.draw(st.integers(1, 4))),)
-        node = self.graph.ask(name, "How many?", answer=int, writes=world.a)
+        self.scenario.scripts[name] = (Move("answer", self.draw(st.integers(1, 4))),)
+        node = self.graph.ask(name, "How many?", answer=int, writes=world.best)
         self.note(name)
         self.edge(node, after)
         return node

@@ -47,7 +47,7 @@ def leave_node(machine: Machine, scope: Scope) -> None:
     if status == RUNNING:
         machine.running -= 1
         if scope.node.at_once is not None:
-            machine.free_gate(scope)
+            free_gate(machine, scope)
     elif status in IDLE:
         machine.idle.pop(scope, None)
         hold_slot(scope)
@@ -56,6 +56,17 @@ def leave_node(machine: Machine, scope: Scope) -> None:
     if scope.branches is not None:
         scope.branches = None
     scope.error = None
+
+
+def free_gate(machine: Machine, scope: Scope) -> None:
+    """A running visit is over: the next one in line may start."""
+    running, line = machine.gates[(id(scope.plan), scope.node.index)]
+    running[0] -= 1
+    while line:
+        waiting = line.popleft()
+        if waiting.status == READY:
+            machine.ready.append(waiting)
+            break
 
 
 def take_edge(
@@ -185,9 +196,14 @@ def make_idle(machine: Machine, scope: Scope, status: Any) -> None:
 def wake(machine: Machine, scope: Scope) -> None:
     """Ready again; a branch waits for a slot if its fork has none left."""
     machine.idle.pop(scope, None)
-    scope.status = READY
     scope.due = None
     scope.turn += 1
+    if scope.node.kind not in ("function", "agent"):  # a sub-graph is entered again by the machine itself
+        scope.status = PASSING
+        hold_slot(scope)
+        machine.passing.append(scope)
+        return
+    scope.status = READY
     fork = scope.fork if scope.is_branch else None
     if fork is not None:
         if fork.active >= fork.at_once:
@@ -204,7 +220,7 @@ def sleep(machine: Machine, scope: Scope, due: float) -> None:
     if scope.status == RUNNING:
         machine.running -= 1
         if scope.node.at_once is not None:
-            machine.free_gate(scope)
+            free_gate(machine, scope)
     scope.turn += 1
     scope.due = due
     scope.open = None
@@ -252,7 +268,7 @@ def put_down(machine: Machine, scope: Scope) -> None:
         machine.running -= 1
         machine.stops.append(scope)
         if scope.node.at_once is not None:
-            machine.free_gate(scope)
+            free_gate(machine, scope)
         scope.status = READY
         scope.turn += 1
         scope.view = None

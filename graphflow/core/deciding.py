@@ -14,20 +14,19 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 
 from graphflow.core.plan import Edge, Node, Plan, Writes
-from graphflow.core.schema import Update, adapter
+from graphflow.core.schema import Update
 from graphflow.core.scopes import Scope
 from graphflow.core.view import is_view
 from graphflow.errors import (
     GraphflowError,
     GuardFailed,
-    HandoffInvalid,
     LimitExceeded,
     NoWayOut,
     Place,
+    RunError,
     UpdateInvalid,
     ViewReadOnly,
     shown,
-    unknown_name,
 )
 
 
@@ -66,7 +65,7 @@ def as_update(writes: Writes, result: Any, plan: Plan, node: Node) -> Mapping[st
             f"Node {node.name!r} returned {'its view of the state' if is_view(result) else 'a whole state'}",
             why="A node returns an update, the fields that change. A whole state would overwrite what others wrote. (S3.6)",
             fix='Return a dict such as {"field": value}, or declare writes= and return the value.',
-            where=_places(node.place),
+            where=places(node.place),
         )
     _refuse_awaitable(result, node)
     if kind == "tuple":
@@ -81,11 +80,12 @@ def as_update(writes: Writes, result: Any, plan: Plan, node: Node) -> Mapping[st
         f"Node {node.name!r} returned {shown(result)}, which is no update",
         why="A node returns the fields that change, as a dict, TypedDict or model, or None. (S3.1)",
         fix="Declare which field it is: graph.node(..., writes=state.field).",
-        where=_places(node.place),
+        where=places(node.place),
     )
 
 
-def _places(place: Place | None) -> tuple[Place, ...]:
+def places(place: Place | None) -> tuple[Place, ...]:
+    """Where an error points, if it is known."""
     return () if place is None else (place,)
 
 
@@ -97,7 +97,7 @@ def _refuse_awaitable(result: Any, node: Node) -> None:
             f"Node {node.name!r} returned something that must be awaited: {shown(result)}",
             why="An update is plain data. An await is missing in the node. (S3.1)",
             fix="Write `return await ...`, and declare the node with `async def`.",
-            where=_places(node.place),
+            where=places(node.place),
         )
 
 
@@ -107,7 +107,7 @@ def _tuple_update(writes: Writes, result: Any, node: Node) -> dict[str, Any]:
             f"Node {node.name!r} returned {shown(result)} instead of {len(writes.fields)} values",
             why=f"It declared writes=({', '.join(writes.fields)}): a tuple with a value for each. (S3.1)",
             fix=f"Return a tuple of {len(writes.fields)} values.",
-            where=_places(node.place),
+            where=places(node.place),
         )
     return dict(zip(writes.fields, result, strict=True))
 
@@ -122,7 +122,7 @@ def _source(source: Any, result: Any, node: Node) -> Any:
             f"Node {node.name!r} returned {shown(result)}, which has no {source!r}",
             why=f"Its writes= take {source!r} from the result. (S3.1)",
             fix="Name something the result has, or give a function of the result.",
-            where=_places(node.place),
+            where=places(node.place),
         ) from None
 
 
@@ -195,13 +195,13 @@ def _guard_failed(guard: Any, scope: Scope, edge: Edge, reason: str) -> GuardFai
     return GuardFailed(
         f"The condition [{guard.label}] on {edge_name(scope.plan, edge)} failed",
         cursor=scope.path,
-        why=f"{reason}; it saw {_seen(guard, scope)}. A condition must answer for every state. (S5.4)",
+        why=f"{reason}; it saw {seen(guard, scope)}. A condition must answer for every state. (S5.4)",
         fix="Compare with None first, or use an expression over fields(State): there a comparison with None is false.",
-        where=_places(guard.place or edge.place),
+        where=places(guard.place or edge.place),
     )
 
 
-def _seen(guard: Any, scope: Scope) -> str:
+def seen(guard: Any, scope: Scope) -> str:
     values = scope.read()
     names = sorted(guard.reads) if guard.reads is not None else sorted(values)
     parts = [f"{name}={shown(values[name])}" for name in names if name in values]
@@ -247,7 +247,7 @@ def _split(scope: Scope, edge: Edge) -> Choice:
             cursor=scope.path,
             why=f"It raised {type(error).__name__}: {_brief(error)}. (S6.1)",
             fix="Give over= a list field, or a function of the state that returns a list.",
-            where=_places(edge.place),
+            where=places(edge.place),
         ) from error
     if len(items) > scope.plan.limits.fork_width:
         raise GuardFailed(
@@ -255,7 +255,7 @@ def _split(scope: Scope, edge: Edge) -> Choice:
             cursor=scope.path,
             why=f"A fork may have {scope.plan.limits.fork_width:,} branches at most. (S17)",
             fix="Work on fewer items at a time, or raise it: limits=Limits(fork_width=...).",
-            where=_places(edge.place),
+            where=places(edge.place),
         )
     return Choice(edge, (0,), items)
 
@@ -273,7 +273,7 @@ def _no_way_out(scope: Scope) -> NoWayOut:
         cursor=scope.path,
         why="\n".join(lines) + "\nIts update is kept; a resumed run chooses again and runs nothing. (S4.4)",
         fix=f"Add an edge without a condition last, e.g. graph.edge({node.name}, END), or widen one of these.",
-        where=_places(node.place),
+        where=places(node.place),
     )
 
 
@@ -281,75 +281,15 @@ def _why_not(edge: Edge, scope: Scope) -> str:
     if edge.kind == "handoff":
         return "is a handoff, which the node did not choose"
     if edge.guard is not None and not holds(edge.guard, scope, edge):
-        return f"needs {edge.guard.label}   (is {_seen(edge.guard, scope)})"
+        return f"needs {edge.guard.label}   (is {seen(edge.guard, scope)})"
     most = edge.limit.at_most if edge.limit is not None else edge.at_most
     return f"was taken {scope.times_taken(edge)} of {most} times"
 
 
-def disabled_handoff(scope: Scope, edge: Edge) -> HandoffInvalid:
-    """A chosen handoff whose condition does not hold, or whose limit is used up (S9.2)."""
-    source, target = scope.node, scope.plan.nodes[edge.target]
-    return HandoffInvalid(
-        f"Node {source.name!r} handed off to {target.name!r}, which is not enabled now",
-        cursor=scope.path,
-        why=f"{_handoff_reason(edge, scope)}. The condition is checked again after the choice. (S9.2)",
-        fix="Choose an enabled handoff; ctx.handoffs lists them.",
-        where=_places(edge.place),
-    )
-
-
-def unknown_handoff(scope: Scope, target: str) -> HandoffInvalid:
-    """A handoff to a node to which there is no handoff edge (S9.2)."""
-    node = scope.node
-    declared = [scope.plan.nodes[edge.target].name for edge in node.handoffs]
-    return HandoffInvalid(
-        f"Node {node.name!r} handed off to {target!r}, to which it has no handoff edge",
-        cursor=scope.path,
-        why=f"Declared are {', '.join(declared) or 'none'}. (S9.2)",
-        fix=unknown_name(target, declared),
-        where=_places(node.place),
-    )
-
-
-def _handoff_reason(edge: Edge, scope: Scope) -> str:
-    if edge.guard is not None and not holds(edge.guard, scope, edge):
-        return f"It needs {edge.guard.label} (is {_seen(edge.guard, scope)})"
-    return "Its limit is used up"
-
-
-def handoff_update(edge: Edge, data: Any, plan: Plan) -> Mapping[str, Any]:
-    """The update a handoff's data makes (S9.1). Raises HandoffInvalid if it does not validate."""
-    source, target = plan.nodes[edge.source], plan.nodes[edge.target]
-    if edge.takes is None:
-        if data is None:
-            return {}
-        raise HandoffInvalid(
-            f"The handoff {source.name} -> {target.name} carries no data, but got {shown(data)}",
-            why="It was declared without takes=. (S9.1)",
-            fix="Declare takes= and writes= on the handoff.",
-            where=_places(edge.place),
-        )
-    try:
-        value = adapter(edge.takes).validate_python(data)
-    except ValueError as error:
-        raise HandoffInvalid(
-            f"The handoff {source.name} -> {target.name} got data that does not validate: {shown(data)}",
-            why=f"{error} (S9.1)",
-            fix="Give data of the type declared with takes=.",
-            where=_places(edge.place),
-        ) from None
-    return as_update(edge.takes_writes or Writes(), value, plan, source)
-
-
-def must_hand_off(scope: Scope) -> HandoffInvalid | None:
-    """S9.3: a node with handoff edges only must choose one."""
-    node = scope.node
-    if node.exits or not node.handoffs:
-        return None
-    return HandoffInvalid(
-        f"Node {node.name!r} chose no handoff, and has no other way on",
-        cursor=scope.path,
-        why="A node with handoff edges only must choose one of them. (S9.3)",
-        fix=f"Choose one, or give it an edge for when it does not: graph.edge({node.name}, ...).",
-        where=_places(node.place),
-    )
+def located(error: Exception, scope: Scope) -> Exception:
+    """An error made before the cursor was known learns it here."""
+    if isinstance(error, RunError) and not error.cursor:
+        error.cursor = scope.path
+    if isinstance(error, GraphflowError) and not error.where and scope.node.place is not None:
+        error.where = (scope.node.place,)
+    return error

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from graphflow.core import changing, deciding, failures
+from graphflow.core import changing, deciding, failures, subgraphs
 from graphflow.core.plan import Edge
 from graphflow.core.schema import Update
 from graphflow.core.scopes import DONE, FORKED, Fork, Scope
@@ -26,7 +26,7 @@ def consider(machine: Machine, fork: Fork, is_due: bool = False) -> None:
         if fork.cancelled:
             machine.cancel_above(owner)
         elif fork.done:
-            leave_graph(machine, fork)
+            subgraphs.leave(machine, fork)
         return
     try:
         verdict = _fires(fork, fork.edge, is_due)
@@ -217,59 +217,3 @@ def shared_conflict(scope: Scope, updates: list[Update]) -> WriteConflict | None
         scope = fork.owner
         fork = scope.fork
     return None
-
-
-def leave_graph(machine: Machine, fork: Fork) -> None:
-    """A sub-graph has ended: its updates are handed over, and its node goes on like any other (S12.1)."""
-    owner = fork.owner
-    child = fork.children[0]
-    assert child is not None
-    try:
-        updates = outward(owner, child)
-        altered = deciding.trial(owner, updates)
-    except UpdateInvalid as error:
-        failures.fail(machine, owner, error)
-        return
-    machine.finish_node(owner, "left", updates, altered, journal_updates=False)
-
-
-def outward(owner: Scope, child: Scope) -> list[Update]:
-    """The child's updates as the outer state takes them: mapped field by field where the states differ."""
-    sub = owner.node.graph
-    assert sub is not None
-    log = child.log or []
-    specs = child.plan.schema.specs
-    if sub.outward is None:
-        return [kept for changes in log if (kept := {n: c for n, c in changes.items() if not specs[n].is_local})]
-    names: dict[str, list[str]] = {}
-    for outer, inner in sub.outward:
-        names.setdefault(inner, []).append(outer)
-    updates: list[Update] = []
-    for changes in log:
-        mapped: Update = {}
-        for name, change in changes.items():
-            is_replacing = name.startswith("=")
-            for outer in names.get(specs[name].name, ()):
-                mapped.update(_translated(owner, outer, change, is_replacing, specs[name].reducer is None))
-        if mapped:
-            updates.append(mapped)
-    return updates
-
-
-def _translated(owner: Scope, outer: str, change: Any, is_replacing: bool, is_plain: bool) -> Update:
-    """One change of an inner field as a change of an outer one.
-
-    A plain inner write onto a reduced outer field is a whole value, and replaces; so does Replace.
-    """
-    spec = owner.plan.schema.fields[outer]
-    name = "=" + outer if spec.reducer is not None and (is_replacing or is_plain) else outer
-    target = owner.plan.schema.specs[name]
-    try:
-        return {name: target.validate(change)}
-    except ValueError as error:
-        raise UpdateInvalid(
-            f"The sub-graph {owner.node.name!r} hands over a value for {outer!r} that does not validate",
-            cursor=owner.path,
-            why=f"{error} (S12.1)",
-            fix="Map fields of the same type, with the same reducer.",
-        ) from None

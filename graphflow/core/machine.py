@@ -22,23 +22,31 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import ValidationError
-
-from graphflow.core import changing, deciding, failures, joins, migrating, spending
-from graphflow.core.plan import Edge, Node, Plan
+from graphflow.core import (
+    answering,
+    changing,
+    deciding,
+    failures,
+    handing_off,
+    inputs,
+    joins,
+    migrating,
+    spending,
+    starting,
+    subgraphs,
+    timing,
+)
+from graphflow.core.plan import Edge, Plan
 from graphflow.core.reducers import Replace
-from graphflow.core.schema import Update, adapter
+from graphflow.core.schema import Update
 from graphflow.core.scopes import (
     CANCELLED,
     DONE,
     ENDED,
     EXIT,
-    FORKED,
-    IDLE,
     PASSING,
     READY,
     RUNNING,
-    SLEEPING,
     WAITING,
     Fork,
     Recorded,
@@ -47,19 +55,10 @@ from graphflow.core.scopes import (
 from graphflow.core.usage import Budget, Usage
 from graphflow.core.view import freeze, view_maker
 from graphflow.errors import (
-    AnswerInvalid,
     Cancelled,
     Failed,
-    GraphflowError,
-    HandoffInvalid,
-    InputInvalid,
     Internal,
-    NodeError,
-    NodeTimeout,
     RunError,
-    TooDeep,
-    shown,
-    unknown_name,
 )
 
 FORMAT = 1
@@ -100,15 +99,7 @@ class Machine:
 
     def check_input(self, state: Any) -> dict[str, Any]:
         """The validated values of a start state (an instance or a mapping). Raises InputInvalid; nothing changes."""
-        known = self.plan.schema.fields
-        unknown = [name for name in state if name not in known] if isinstance(state, Mapping) else []
-        try:
-            values = self.plan.schema.start(state)
-        except ValidationError as error:
-            raise input_invalid(self.plan, error, unknown) from None
-        if unknown:
-            raise input_invalid(self.plan, None, unknown)
-        return values
+        return inputs.checked(self.plan, state)
 
     def start(self, state: Any) -> None:
         """Begin the run from a state (an instance or a mapping). Raises InputInvalid; then nothing has started."""
@@ -132,30 +123,7 @@ class Machine:
 
     def take(self) -> Scope | None:
         """A cursor whose node is to be performed now, marked running; None if there is none to start."""
-        if self.is_exhausted:
-            return None
-        ready = self.ready
-        while True:
-            if ready:
-                scope = ready.popleft()
-                if scope.status != READY:
-                    continue
-            else:
-                begun = self._begin_branch()
-                if begun is None:
-                    return None
-                continue
-            if scope.attempt == 0 and not spending.may_step(self, scope):
-                ready.appendleft(scope)
-                return None
-            if scope.node.at_once is not None and not self._pass_gate(scope):
-                continue
-            if scope.attempt == 0:
-                self.spent.steps += 1
-            scope.attempt += 1
-            scope.status = RUNNING
-            self.running += 1
-            return scope
+        return starting.take(self)
 
     def finish(
         self,
@@ -175,18 +143,18 @@ class Machine:
         try:
             edge = None
             if handoff is not None:
-                pending, edge = self._handed_off(scope, pending, result, handoff, data)
+                pending, edge = handing_off.updates_of(scope, pending, result, handoff, data)
                 result = None
-            elif scope.node.handoffs and (missing := deciding.must_hand_off(scope)):
+            elif scope.node.handoffs and (missing := handing_off.missing(scope)):
                 raise missing
             updates = deciding.updates_of(scope, result, pending, edge)
             altered = deciding.trial(scope, updates) if updates else {}
             if edge is not None:
-                self._recheck_handoff(scope, edge, updates)
+                handing_off.recheck(scope, edge, updates)
             elif scope.fork is not None and scope.home is not scope and (bad := joins.shared_conflict(scope, updates)):
                 raise bad
         except Exception as error:  # NodeErrors, and whatever a user's validator or function of the result raises
-            return self.fail(scope, turn, _as_node_error(error, scope))
+            return self.fail(scope, turn, deciding.located(error, scope))
         self.finish_node(scope, "finished", updates, altered, edge)
         self.settle()
         return True
@@ -231,48 +199,14 @@ class Machine:
 
     def fire(self, scope: Scope, timer: tuple[Any, ...]) -> bool:
         """A timer is due (S8.1, S10.3, S6.6). One whose cursor has moved on changes nothing."""
-        kind, visit, what = timer
-        if scope.visit != visit or scope.status in ENDED or self.status in ("done", "failed", "cancelled"):
-            return False
-        if kind == "retry":
-            if scope.status != SLEEPING or scope.attempt != what:
-                return False
-            self.note({"kind": "woke", "at": scope.path}, scope)
-            changing.wake(self, scope)
-        elif kind == "fork":
-            fork = scope.open
-            if fork is None or fork.edge is None or fork.edge.index != what:
-                return False
-            self.note({"kind": "due", "at": scope.path}, scope)
-            joins.consider(self, fork, is_due=True)
-        elif kind == "limit":
-            if scope.open is None or scope.open.edge is not None or scope.attempt != what:
-                return False
-            failures.fail(self, scope, node_timeout(scope))
-        else:
-            edge = scope.plan.edges[what]
-            if scope.node.index != edge.source or (scope.open is not None and scope.open.edge is not None):
-                return False
-            if scope.status == EXIT or not self._timer_applies(scope, edge):
-                return False
-        self.settle()
-        return True
+        return timing.fire(self, scope, timer)
 
     def answer(self, target: str, value: Any) -> None:
         """An answer from outside: ``target`` is a question's id, or a node's name if one is open there (S10.1).
 
         Early ones are kept. Raises AnswerInvalid for an invalid, unknown, late or second one; nothing changes then.
         """
-        scope = self._question(target)
-        if scope is None:
-            node = self._asks(target)
-            if target in self.answers:
-                raise _not_taken(f"{target!r} has an answer already", "The first one counts.", target)
-            self.answers[target] = _answer_value(node, value)
-            self.note({"kind": "early", "at": target, "value": _dump_answer(node, self.answers[target])}, None)
-            return
-        self._answered(scope, value)
-        self.settle()
+        answering.answer(self, target, value)
 
     def cancel(self, path: str | None = None) -> bool:
         """End the run, or one scope of it (S14.2). False if there is no such live scope."""
@@ -316,7 +250,7 @@ class Machine:
         self.error = None
         self.is_exhausted = False
         failures.pick_up(self, self.root, is_new)
-        self.rebuild()
+        starting.rebuild(self)
         self.settle()
 
     def adopt(self, plan: Plan) -> None:
@@ -367,20 +301,7 @@ class Machine:
 
     def owed_timers(self) -> list[tuple[float, Scope, tuple[Any, ...]]]:
         """Every timer a driver owes, derived from the run alone; for a resume."""
-        owed: list[tuple[float, Scope, tuple[Any, ...]]] = []
-        for scope in self.scopes():
-            if scope.status == SLEEPING and scope.due is not None:
-                owed.append((scope.due, scope, ("retry", scope.visit, scope.attempt)))
-            if scope.open is not None and scope.open.due is not None and scope.open.edge is not None:
-                owed.append((scope.open.due, scope, ("fork", scope.visit, scope.open.edge.index)))
-            if scope.open is None or scope.open.edge is None:
-                owed.extend(
-                    (scope.since + (edge.after_s or 0.0), scope, ("edge", scope.visit, edge.index))
-                    for edge in scope.node.timer_edges
-                )
-            if scope.open is not None and scope.open.edge is None and scope.due is not None:
-                owed.append((scope.due, scope, ("limit", scope.visit, scope.attempt)))
-        return owed
+        return timing.owed(self)
 
     def scopes(self) -> list[Scope]:
         """All live scopes that have begun, parents before children, in branch order."""
@@ -404,7 +325,7 @@ class Machine:
 
     def begin_all(self) -> None:
         """Begin every branch that has a slot, so that ``ready`` holds all that may start; for explorers."""
-        while self.opening and self._begin_branch() is not None:
+        while self.opening and starting.begin_branch(self) is not None:
             pass
 
     @property
@@ -453,9 +374,9 @@ class Machine:
         if altered:
             entry["altered"] = altered
             scope.overwrite(altered)
-        self._go_on(scope, entry, edge)
+        self.go_on(scope, entry, edge)
 
-    def _go_on(self, scope: Scope, entry: dict[str, Any], edge: Edge | None) -> None:
+    def go_on(self, scope: Scope, entry: dict[str, Any], edge: Edge | None) -> None:
         """Choose the edge, journal the step, move the cursor."""
         if edge is None:
             try:
@@ -512,95 +433,17 @@ class Machine:
             scope.status = EXIT
             failures.stuck(self, scope, _failed_on_purpose(scope))
             return
-        if not spending.may_step(self, scope):
-            self.passing.appendleft(scope)
-            return
-        self.spent.steps += 1
+        if scope.attempt == 0:
+            if not spending.may_step(self, scope):
+                self.passing.appendleft(scope)
+                return
+            self.spent.steps += 1
         if kind == "point":
             self.finish_node(scope, "finished", [], {})
         elif kind == "ask":
-            self._ask(scope)
+            answering.ask(self, scope)
         else:
-            self.enter(scope)
-
-    def enter(self, scope: Scope) -> None:
-        """Enter a sub-graph's node: one more attempt at the whole (S12.1)."""
-        sub = scope.node.graph
-        assert sub is not None
-        scope.attempt += 1
-        depth = scope.prefix.count("/") + 1
-        if depth >= self.plan.limits.depth:
-            error = TooDeep(
-                f"Sub-graph {scope.node.name!r} is nested {depth} scopes deep",
-                cursor=scope.path,
-                why=f"Scopes nest {self.plan.limits.depth} deep at most. (S12.2, S17)",
-                fix="End the recursion earlier, or raise it: limits=Limits(depth=...).",
-            )
-            failures.fail(self, scope, error)
-            return
-        values = None
-        entry: dict[str, Any] = {"kind": "entered", "at": scope.path}
-        if sub.inward is not None:
-            inner = sub.plan().schema
-            given = {name: scope.read()[outer] for name, outer in sub.inward}
-            try:
-                values = inner.start(given)
-            except ValidationError as error:
-                failures.fail(self, scope, input_invalid(sub.plan(), error))
-                return
-            entry["state"] = inner.dump_state(values)
-        if scope.attempt > 1:
-            entry["attempt"] = scope.attempt
-        self.note(entry, scope)
-        changing.enter_graph(self, scope, values)
-        if scope.node.timeout_s is not None:
-            scope.due = self.now + scope.node.timeout_s
-            self.timers.append((scope.due, scope, ("limit", scope.visit, scope.attempt)))
-
-    def _ask(self, scope: Scope) -> None:
-        node = scope.node
-        assert node.ask is not None
-        scope.attempt = 1
-        try:
-            question = node.ask.question(self.view(scope), scope.items)
-        except Exception as error:
-            failures.fail(self, scope, _as_node_error(error, scope))
-            return
-        self.release_view(scope)
-        self.note({"kind": "asked", "at": scope.path, "question": question}, scope)
-        changing.ask(self, scope, question)
-        for key in (scope.path, node.name):
-            if key in self.answers:
-                self._answered(scope, self.answers.pop(key))
-                return
-
-    def _question(self, target: str) -> Scope | None:
-        found = [s for s in self.questions() if s.path == target]
-        found = found or [s for s in self.questions() if s.node.name == target]
-        if len(found) > 1:
-            ids = ", ".join(scope.path for scope in found)
-            raise _not_taken(f"Node {target!r} has {len(found)} open questions", f"Their ids are {ids}.", target)
-        return found[0] if found else None
-
-    def _asks(self, target: str) -> Node:
-        """The ask node that an early answer is for. Raises AnswerInvalid."""
-        if self.status in ("done", "failed", "cancelled"):
-            raise _not_taken(f"The run is {self.status}", "It asks nothing any more.", target)
-        last = target.rsplit("/", 1)[-1]
-        nodes = {node.name: node for plan in self.plans() for node in plan.nodes if node.kind == "ask"}
-        for name, node in nodes.items():
-            if name == target:
-                return node
-            visit = last.removeprefix(f"{node.id}:")
-            if visit != last and visit.isdigit():
-                scope = self.find(target.removesuffix(last).removesuffix("/"))
-                visits = (scope or self.root).visits or {}
-                if visits.get(node.index, 0) >= int(visit):
-                    raise _not_taken(
-                        f"The question {target!r} is no longer open", "It was answered or withdrawn.", target
-                    )
-                return node
-        raise _not_taken(f"Nothing asks {target!r}", unknown_name(target, nodes), target)
+            subgraphs.enter(self, scope)
 
     def plans(self) -> list[Plan]:
         """The plan and those of all sub-graphs under it."""
@@ -611,112 +454,13 @@ class Machine:
                     found.append(node.graph.plan())
         return found
 
-    def _answered(self, scope: Scope, value: Any) -> None:
-        value = _answer_value(scope.node, value)
-        try:
-            updates = deciding.updates_of(scope, value, (), None)
-            altered = deciding.trial(scope, updates)
-        except NodeError as error:
-            raise AnswerInvalid(
-                f"The answer to {scope.path!r} cannot be written: {error.what}",
-                cursor=scope.path,
-                why=error.why,
-                fix=error.fix,
-            ) from error
-        scope.question = None
-        self.finish_node(scope, "answered", updates, altered)
-
-    def _timer_applies(self, scope: Scope, edge: Edge) -> bool:
-        try:
-            if not deciding.is_enabled(edge, scope):
-                return False
-        except RunError as error:
-            failures.stuck(self, scope, error)
-            return True
-        self.note({"kind": "timer", "at": scope.path, "edge": edge.index}, scope)
-        self.take_timer_edge(scope, edge)
-        return True
-
-    def take_timer_edge(self, scope: Scope, edge: Edge) -> None:
-        """What the node did is cancelled, and its cursor goes along the edge (S10.3)."""
-        if scope.status == RUNNING:
-            changing.put_down(self, scope)
-        elif scope.open is not None:
-            changing.close_fork(self, scope.open)
-        scope.question = None
-        changing.leave_node(self, scope)
-        changing.take_edge(self, scope, edge)
-
-    def _handed_off(
-        self, scope: Scope, pending: Sequence[Mapping[str, Any]], result: Any, target: str, data: Any
-    ) -> tuple[list[Mapping[str, Any]], Edge]:
-        """The edge a node chose, and its update with what the handoff's data add (S9.1)."""
-        edge = next((e for e in scope.node.handoffs if scope.plan.nodes[e.target].name == target), None)
-        if edge is None:
-            raise deciding.unknown_handoff(scope, target)
-        given = list(pending)
-        if result is not None:
-            given.append(deciding.as_update(scope.node.writes, result, scope.plan, scope.node))
-        carried = deciding.handoff_update(edge, data, scope.plan)
-        return ([*given, carried] if carried else given), edge
-
-    def _recheck_handoff(self, scope: Scope, edge: Edge, updates: list[Update]) -> None:
-        """S9.2: the condition is checked again after the choice, on the state with the node's own update."""
-        scratch = Scope(scope.plan, scope.node, scope.read().copy(), scope.prefix)
-        scratch.visit, scratch.items, scratch.taken = scope.visit, scope.items, scope.taken
-        for changes in updates:
-            scratch.fold(changes)
-        if not deciding.is_enabled(edge, scratch):
-            raise deciding.disabled_handoff(scratch, edge)
-
     def _lay_down(self, scope: Scope) -> None:
         self.release_view(scope)
         self.running -= 1
         scope.turn += 1
         scope.status = READY
         if scope.node.at_once is not None:
-            self.free_gate(scope)
-
-    def _begin_branch(self) -> Scope | None:
-        """Begin the next branch of the oldest fork that has a slot; None if there is none."""
-        while self.opening:
-            fork = self.opening[0]
-            if not fork.has_room:
-                self.opening.popleft()
-                continue
-            scope = fork.begin(self.now)
-            if scope.status == READY:
-                self.ready.append(scope)
-            else:
-                self.passing.append(scope)
-            if scope.node.timer_edges:
-                changing.set_timers(self, scope)
-            if scope.status == PASSING:
-                self.settle()
-                if self.is_exhausted:
-                    return None
-            return scope
-        return None
-
-    def _pass_gate(self, scope: Scope) -> bool:
-        """S6.9: at_once on a node bounds its running visits; False: the cursor stands in line."""
-        running, line = self.gates.setdefault((id(scope.plan), scope.node.index), ([0], deque()))
-        assert scope.node.at_once is not None
-        if running[0] >= scope.node.at_once:
-            line.append(scope)
-            return False
-        running[0] += 1
-        return True
-
-    def free_gate(self, scope: Scope) -> None:
-        """A running visit is over: the next one in line may start."""
-        running, line = self.gates[(id(scope.plan), scope.node.index)]
-        running[0] -= 1
-        while line:
-            waiting = line.popleft()
-            if waiting.status == READY:
-                self.ready.append(waiting)
-                break
+            changing.free_gate(self, scope)
 
     def count_usage(self, scope: Scope, usage: Usage) -> None:
         """Add what a call cost to the run and to its node."""
@@ -750,89 +494,6 @@ class Machine:
         """Nothing runs any more and the budget is used up: wrap up (True: there is more to do) or end (S13.2)."""
         return spending.wind_up(self)
 
-    def rebuild(self) -> None:
-        """Derive every queue from the scopes: nothing that is owed is stored beside the run."""
-        self.ready.clear()
-        self.opening.clear()
-        self.passing.clear()
-        self.meeting.clear()
-        self.idle.clear()
-        self.gates.clear()
-        self.running = 0
-        for scope in self.scopes():
-            if scope.status == RUNNING:
-                scope.status = READY
-                scope.turn += 1
-                scope.attempt -= 1
-            if scope.status == READY:
-                (self.passing if scope.node.kind in ("graph", "ask", "point", "start", "fail") else self.ready).append(
-                    scope
-                )
-                if self.passing and self.passing[-1] is scope:
-                    scope.status = PASSING
-            elif scope.status == PASSING:
-                self.passing.append(scope)
-            elif scope.status == EXIT:
-                self._choose_again(scope)
-            elif scope.status in IDLE:
-                self.idle[scope] = None
-            elif scope.status == FORKED and scope.open is not None:
-                fork = scope.open
-                fork.parked = None
-                begun = [child for child in fork.children[: fork.next] if child is not None]
-                fork.active = sum(child.status not in ENDED and child.status not in IDLE for child in begun)
-                if fork.has_room:
-                    self.opening.append(fork)
-                if fork.settled or not fork.total:
-                    self.meeting.append(fork)
-
-    def _choose_again(self, scope: Scope) -> None:
-        """A cursor at its node's exit chooses again and runs nothing (S3.2)."""
-        if scope.node.kind == "fail":
-            scope.status = PASSING
-            self.passing.append(scope)
-            return
-        self._go_on(scope, {"kind": "chosen", "at": scope.path}, None)
-
-
-def input_invalid(plan: Plan, error: ValidationError | None, unknown: Sequence[Any] = ()) -> InputInvalid:
-    """A start state that does not validate, field by field, with the nearest names for unknown ones."""
-    fields = plan.schema.fields
-    lines = [f"{name}: there is no such field. {unknown_name(str(name), fields)}" for name in unknown]
-    for detail in error.errors(include_url=False, include_context=False) if error is not None else ():
-        place = ".".join(map(str, detail["loc"])) or plan.state.__name__
-        lines.append(f"{place}: {detail['msg']}" + ("" if detail["type"] == "missing" else f" (is {shown(detail['input'])})"))
-    return InputInvalid(
-        f"The state for graph {plan.name!r} is no valid {plan.state.__name__}",
-        why="\n".join(lines) + " (S1.1)",
-        fix=f"Its fields are: {', '.join(_field_hint(plan, name) for name in fields)}.",
-    )
-
-
-def _field_hint(plan: Plan, name: str) -> str:
-    return name + (" (required)" if plan.schema.fields[name].required else "")
-
-
-def node_timeout(scope: Scope) -> NodeTimeout:
-    """The failure of an attempt that took longer than its node allows."""
-    node = scope.node
-    return NodeTimeout(
-        f"Node {node.name!r} did not finish within {node.timeout_s:g} s",
-        cursor=scope.path,
-        why="Its attempt was cancelled and counts as failed. (S8.1)",
-        fix="Raise timeout_s, give it a Retry, or an error edge: graph.edge(..., on_error=NodeTimeout).",
-        where=(node.place,) if node.place else (),
-    )
-
-
-def _as_node_error(error: Exception, scope: Scope) -> Exception:
-    """Errors made before the cursor was known learn it here."""
-    if isinstance(error, RunError) and not error.cursor:
-        error.cursor = scope.path
-    if isinstance(error, GraphflowError) and not error.where and scope.node.place is not None:
-        error.where = (scope.node.place,)
-    return error
-
 
 def _failed_on_purpose(scope: Scope) -> Failed:
     return Failed(
@@ -841,32 +502,6 @@ def _failed_on_purpose(scope: Scope) -> Failed:
         why="An edge to FAIL was taken. (S1.1)",
         fix="Look at the story of the run for what led there.",
         where=(scope.node.place,) if scope.node.place else (),
-    )
-
-
-def _answer_value(node: Node, value: Any) -> Any:
-    assert node.ask is not None
-    try:
-        return adapter(node.ask.answer).validate_python(value)
-    except ValidationError as error:
-        raise _not_taken(
-            f"The answer {shown(value)} does not fit {node.name!r}",
-            "; ".join(detail["msg"] for detail in error.errors(include_url=False)),
-            node.name,
-        ) from None
-
-
-def _dump_answer(node: Node, value: Any) -> Any:
-    assert node.ask is not None
-    return adapter(node.ask.answer).dump_python(value, mode="json")
-
-
-def _not_taken(what: str, why: str, target: str) -> AnswerInvalid:
-    return AnswerInvalid(
-        what,
-        cursor=target,
-        why=f"{why} Nothing was changed. (S10.1)",
-        fix="run.questions lists what is open, with ids and types.",
     )
 
 
@@ -883,5 +518,3 @@ def _references() -> int:
 
 _ALONE = _references()
 """What getrefcount says of a view that nobody but ``release_view`` holds; measured, as it differs by Python version."""
-
-__all__ = ["FORMAT", "HandoffInvalid", "Machine", "input_invalid"]

@@ -150,9 +150,7 @@ def _note_scope(scope: str, inner: dict[str, dict[str, dict[str, None]]]) -> Non
         scope = outer
 
 
-def _in_order(
-    scope: str, done: dict[str, list[str]], inner: dict[str, dict[str, dict[str, None]]]
-) -> Iterator[str]:
+def _in_order(scope: str, done: dict[str, list[str]], inner: dict[str, dict[str, dict[str, None]]]) -> Iterator[str]:
     opened = inner.get(scope, {})
     told: set[str] = set()
     for cursor in done.get(scope, ()):

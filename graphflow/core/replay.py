@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from graphflow.core import changing, failures, joins, migrating, spending
+from graphflow.core import changing, failures, joins, migrating, spending, subgraphs, timing
 from graphflow.core.journal import Entry, revive_items
 from graphflow.core.machine import FORMAT, Machine
 from graphflow.core.plan import Edge, Plan
@@ -156,7 +156,7 @@ def _node_done(machine: Machine, entry: Entry) -> None:
         assert fork is not None
         child = fork.children[0]
         assert child is not None
-        updates = joins.outward(scope, child)
+        updates = subgraphs.outward(scope, child)
     else:
         updates = [schema.revive(changes) for changes in entry.get("updates", ())]
     changing.leave_node(machine, scope)
@@ -224,7 +224,7 @@ def _woke(machine: Machine, entry: Entry) -> None:
 def _timer(machine: Machine, entry: Entry) -> None:
     scope = _cursor(machine, entry)
     _count_step(machine, scope)
-    machine.take_timer_edge(scope, scope.plan.edges[entry["edge"]])
+    timing.take_edge(machine, scope, scope.plan.edges[entry["edge"]])
 
 
 def _asked(machine: Machine, entry: Entry) -> None:

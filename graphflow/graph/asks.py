@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from graphflow.core.plan import Ask, Node
-from graphflow.errors import DeclarationError, GraphflowError, Place, shown, unknown_name
+from graphflow.errors import DeclarationError, Place, shown, unknown_name
 from graphflow.graph.drafts import Parts
 from graphflow.graph.edges import is_type
 from graphflow.graph.maps import taking_view
@@ -37,7 +37,15 @@ def ask_node(
         name=checked,
         kind="ask",
         reads=reads,
-        writes=writes_of(writes, answer, parts.schema, node=checked, may_update=False, updates=None, place=place),
+        writes=writes_of(
+            writes,
+            answer,
+            parts.schema,
+            result=f"The question {checked!r} is answered with",
+            may_update=False,
+            updates=None,
+            place=place,
+        ),
         ask=Ask(asking, answer, template),
         purpose=check_text("purpose", purpose, place),
         place=place,
@@ -66,11 +74,7 @@ def _templated(question: str, parts: Parts, place: Place) -> tuple[Asking, froze
             "GF126", "The question is empty", "Somebody has to know what is asked. (S10.1)",
             'Write what to ask: "Send this?\\n\\n{reply}".', place,
         )  # fmt: skip
-    try:
-        template = Template(question)
-    except GraphflowError as error:
-        error.where = error.where or (place,)
-        raise
+    template = Template(question, place=place)
     for name in sorted(template.names):
         if name not in parts.schema.fields:
             raise _unknown_field(name, parts, place)

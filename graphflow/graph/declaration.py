@@ -24,7 +24,7 @@ from graphflow.graph.options import AtMost, check_limits, check_text
 from graphflow.graph.places import caller, names_of_caller
 from graphflow.graph.references import target_of
 from graphflow.graph.states import schema_of
-from graphflow.graph.work import NodeOptions, graph_name, graph_node, new_name, node_of
+from graphflow.graph.work import NodeOptions, again, graph_name, graph_node, new_name, node_of
 from graphflow.graph.worker import Worker
 
 S = TypeVar("S", bound=BaseModel)
@@ -182,8 +182,8 @@ class Declaration(Generic[S]):
         return decorate
 
     def _declare(self, work: Any, options: NodeOptions, place: Place) -> Handle:
-        if isinstance(work, Handle):  # the same work again, as another node
-            work = work.work
+        if isinstance(work, Handle):
+            work = again(work, place)
         if _is_graph(work):
             inner = work._parts
             node = graph_node(work, inner, options, self._parts, place)

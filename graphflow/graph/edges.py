@@ -150,7 +150,8 @@ class EdgeReader:
         if isinstance(targets, str) or not isinstance(targets, Iterable) or isinstance(targets, set | frozenset):
             fix = "Write graph.fork(source, [first, second], join=...)."
             if isinstance(targets, Handle | str):
-                fix = f"For one target write graph.edge; for several: graph.fork(source, [{targets!s}, ...], join=...)."
+                name = targets.name if isinstance(targets, Handle) else repr(targets)
+                fix = f"For one target write graph.edge; for several: graph.fork(source, [{name}, ...], join=...)."
             raise mistake(
                 "GF119",
                 f"{shown(given)} is no list of targets",
@@ -220,7 +221,7 @@ class EdgeReader:
                 self.place,
             )
         return writes_of(
-            writes, takes, self.parts.schema, node="handoff", may_update=False, updates=None, place=self.place
+            writes, takes, self.parts.schema, result="The handoff carries", may_update=False, updates=None, place=self.place
         )  # fmt: skip
 
 

@@ -18,10 +18,10 @@ from graphflow.errors import DeclarationError, Place, shown
 from graphflow.graph.evaluation import reading
 from graphflow.graph.expressions import Expression, field_name, term_of
 from graphflow.graph.mistakes import mistake
-from graphflow.graph.operators import shape_of_values
+from graphflow.graph.operators import shape_of_values, state_of
 from graphflow.graph.shapes import annotation_text
 from graphflow.graph.signatures import UNKNOWN, Hints, name_of
-from graphflow.graph.terms import Field, reads, uses_item
+from graphflow.graph.terms import Field, reads
 
 Listed: TypeAlias = list[Any] | tuple[Any, ...] | set[Any] | frozenset[Any]
 """What type checkers take a list field of ``fields(State)`` for."""
@@ -56,8 +56,8 @@ def over_of(given: Any, schema: Schema, names: dict[str, object], place: Place) 
 
 def _over_expression(given: Expression, schema: Schema, place: Place) -> Over:
     term, label = term_of(given), str(given)
-    if not uses_item(term):
-        field_name(_top(given, schema), schema.state, place)  # a field of another state is refused
+    for name in reads(term):  # a field of another state is refused
+        field_name(Expression(Field(name), shape_of_values(given), state_of(given)), schema.state, place)
     shape = shape_of_values(given)
     annotation = shape.annotation
     item_type = Any if annotation is Any else _item_type(annotation)
@@ -72,13 +72,6 @@ def _over_expression(given: Expression, schema: Schema, place: Place) -> Over:
 
     field = next(iter(reads(term))) if isinstance(term, Field) else None
     return Over(items, item_type, label, field)
-
-
-def _top(given: Expression, schema: Schema) -> object:
-    from graphflow.graph.expressions import fields
-
-    found = reads(term_of(given))
-    return given if isinstance(term_of(given), Field) or not found else getattr(fields(schema.state), next(iter(found)))
 
 
 def _item_type(annotation: Any) -> Any:

@@ -15,7 +15,7 @@ def quorum(count: int) -> Need:
     >>> str(quorum(3))
     'quorum(3)'
     """
-    return Need("quorum", check_count("count", count, caller(), least=1, call="quorum"))
+    return Need("quorum", check_count("count", count, caller(), least=1, form="quorum({})"))
 
 
 def best_effort(*, at_least: int, within_s: float | None = None) -> Need:
@@ -24,6 +24,6 @@ def best_effort(*, at_least: int, within_s: float | None = None) -> Need:
     With fewer done it fails (``JoinFailed``). Branches still running then are cancelled.
     """
     place = caller()
-    count = check_count("at_least", at_least, place, least=0, call="best_effort")
-    within = None if within_s is None else check_seconds("within_s", within_s, place, call="best_effort")
+    count = check_count("at_least", at_least, place, least=0, form="best_effort(at_least={})")
+    within = None if within_s is None else check_seconds("within_s", within_s, place, form="best_effort(within_s={})")
     return Need("best_effort", count, within)

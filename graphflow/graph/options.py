@@ -16,31 +16,31 @@ AtMost: TypeAlias = int | Limit | Literal["unbounded"]
 """How often an edge may be taken in a scope (S4.5)."""
 
 
-def check_count(name: str, value: object, place: Place, *, least: int, call: str = "") -> int:
-    """A whole number of at least ``least``; True and 3.0 are none."""
+def check_count(name: str, value: object, place: Place, *, least: int, form: str = "") -> int:
+    """A whole number of at least ``least``; True and 3.0 are none. ``form`` is how it is written, ``quorum({})``."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= least:
         return value
     close = _count_in(value)
-    shown_call = f"{call}({name}={{}})" if call else f"{name}={{}}"
+    form = form or f"{name}={{}}"
     raise mistake(
         "GF118",
-        f"{shown_call.format(shown(value))} is no count",
+        f"{form.format(shown(value))} is no count",
         f"{name} is a whole number of at least {least}.",
-        f"Write {shown_call.format(max(close, least) if close is not None else least)}.",
+        f"Write {form.format(max(close, least) if close is not None else least)}.",
         place,
     )
 
 
-def check_seconds(name: str, value: object, place: Place, *, call: str = "") -> float:
+def check_seconds(name: str, value: object, place: Place, *, form: str = "") -> float:
     """A finite number of seconds above 0."""
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf:
         return value
-    shown_call = f"{call}({name}={{}})" if call else f"{name}={{}}"
+    form = form or f"{name}={{}}"
     raise mistake(
         "GF118",
-        f"{shown_call.format(shown(value))} is no number of seconds",
+        f"{form.format(shown(value))} is no number of seconds",
         f"{name} is a number above 0, in seconds.",
-        f"Write {shown_call.format(30)}." if value is not None else f"Leave {name}= out.",
+        f"Write {form.format(30)}." if value is not None else f"Leave {name}= out.",
         place,
     )
 
@@ -90,9 +90,8 @@ def check_choice(name: str, value: object, choices: tuple[str, ...], place: Plac
     if isinstance(value, str) and value in choices:
         return value
     listed = " or ".join(repr(choice) for choice in choices)
-    raise mistake(
-        "GF118", f"{name}={shown(value)} is unknown", f"{name} is {listed}.", f"Write {name}={listed}.", place
-    )
+    written = " or ".join(f"{name}={choice!r}" for choice in choices)
+    raise mistake("GF118", f"{name}={shown(value)} is unknown", f"{name} is {listed}.", f"Write {written}.", place)
 
 
 def check_limit(value: object, place: Place) -> tuple[int | None, Limit | None, bool]:
@@ -105,11 +104,14 @@ def check_limit(value: object, place: Place) -> tuple[int | None, Limit | None, 
     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
         given = f"Limit({shown(count)})" if isinstance(value, Limit) else shown(value)
         close = _count_in(count)
+        fix = f"Write at_most={3 if close is None else max(close, 0)}, or at_most='unbounded' if the conditions end the loop."
+        if isinstance(value, str) and close is None:
+            fix = "Did you mean at_most='unbounded'? Then the conditions alone end the loop."
         raise mistake(
             "GF122",
             f"at_most={given} is no count of takings",
             "It is a whole number of at least 0, a Limit shared by several edges, or the word 'unbounded'. (S4.5)",
-            f"Write at_most={max(close, 0) if close is not None else 3}, or at_most='unbounded' if the conditions end the loop.",
+            fix,
             place,
         )
     return (None, value, False) if isinstance(value, Limit) else (count, None, False)

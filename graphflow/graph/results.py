@@ -83,32 +83,33 @@ def several_fields(given: object, option: str, schema: Schema, place: Place) -> 
 
 
 def writes_of(
-    given: Any, returns: Any, schema: Schema, *, node: str, may_update: bool, updates: object, place: Place
+    given: Any, returns: Any, schema: Schema, *, result: str, may_update: bool, updates: object, place: Place
 ) -> Writes:
     """The Writes of a node from its ``writes=``, its ``updates=`` and its return annotation.
 
+    ``result`` begins a sentence about it: ``Node 'review' returns``.
     ``may_update``: it has a context, and so may change fields that its result does not show (S3.7).
     """
     more = frozenset(several_fields(updates, "updates", schema, place)) if updates is not None else frozenset[str]()
     if given is None:
-        fields = _fields_returned(returns, schema, node, place)
+        fields = _fields_returned(returns, schema, result, place)
         is_open = fields is None or (may_update and updates is None)
         return Writes(declared=None if is_open else (fields or frozenset()) | more)
     if isinstance(given, Mapping):
-        return _mapped(cast("Mapping[object, object]", given), returns, schema, more, node, place)
+        return _mapped(cast("Mapping[object, object]", given), returns, schema, more, result, place)
     names = several_fields(given, "writes", schema, place)
     if not names:
         return Writes(declared=more)
     declared = frozenset(names) | more
     if isinstance(given, tuple):
-        _check_tuple(names, returns, schema, node, place)
+        _check_tuple(names, returns, schema, result, place)
         return Writes("tuple", names, declared=declared)
-    _check_value(names[0], returns, schema, node, place)
+    _check_value(names[0], returns, schema, result, place)
     return Writes("value", names, declared=declared)
 
 
 def _mapped(
-    given: Mapping[object, object], returns: Any, schema: Schema, more: frozenset[str], node: str, place: Place
+    given: Mapping[object, object], returns: Any, schema: Schema, more: frozenset[str], result: str, place: Place
 ) -> Writes:
     sources: list[tuple[str, Any]] = []
     known = _attributes_of(returns)
@@ -127,8 +128,8 @@ def _mapped(
         if isinstance(source, str) and known is not None and source not in known:
             raise mistake(
                 "GF116",
-                f"Node {node!r} takes {source!r} for {name!r}, which its result does not have",
-                f"The result is {annotation_text(returns)}, with {', '.join(known) or 'nothing'} in it. (S3.1)",
+                f"writes= takes {source!r} for {name!r}, which the result does not have",
+                f"{result} {annotation_text(returns)}, with {', '.join(known) or 'nothing'} in it. (S3.1)",
                 unknown_name(source, known),
                 place,
             )
@@ -146,7 +147,7 @@ def _attributes_of(annotation: Any) -> tuple[str, ...] | None:
     return None
 
 
-def _fields_returned(returns: Any, schema: Schema, node: str, place: Place) -> frozenset[str] | None:
+def _fields_returned(returns: Any, schema: Schema, result: str, place: Place) -> frozenset[str] | None:
     """The fields a result without ``writes=`` changes; None if its type does not say."""
     returns = stripped(returns)
     if returns in _NOTHING:
@@ -154,23 +155,25 @@ def _fields_returned(returns: Any, schema: Schema, node: str, place: Place) -> f
     if returns is UNKNOWN or isinstance(returns, str | typing.TypeVar) or returns in (Any, object, Handoff):
         return None
     if get_origin(returns) in (Union, types.UnionType):
-        parts = [_fields_returned(part, schema, node, place) for part in get_args(returns)]
+        parts = [_fields_returned(part, schema, result, place) for part in get_args(returns)]
         return None if None in parts else frozenset[str]().union(*(part for part in parts if part))
     origin = get_origin(returns) or returns
     if isinstance(origin, type) and issubclass(origin, BaseModel):
-        return _fields_of_result(returns, tuple(origin.model_fields), schema, node, place)
+        return _fields_of_result(returns, tuple(origin.model_fields), schema, result, place)
     if is_typeddict(returns):
-        return _fields_of_result(returns, tuple(returns.__annotations__), schema, node, place)
+        return _fields_of_result(returns, tuple(returns.__annotations__), schema, result, place)
     if isinstance(origin, type) and issubclass(origin, collections.abc.Mapping):
         return None
-    raise _goes_nowhere(returns, schema, node, place)
+    raise _goes_nowhere(returns, schema, result, place)
 
 
-def _fields_of_result(returns: Any, names: tuple[str, ...], schema: Schema, node: str, place: Place) -> frozenset[str]:
-    if isinstance(returns, type) and issubclass(schema.state, returns) and issubclass(returns, BaseModel) and names:
+def _fields_of_result(
+    returns: Any, names: tuple[str, ...], schema: Schema, result: str, place: Place
+) -> frozenset[str]:
+    if not is_typeddict(returns) and issubclass(schema.state, get_origin(returns) or returns) and names:
         raise mistake(
             "GF116",
-            f"Node {node!r} returns a whole {returns.__name__}",
+            f"{result} a whole {returns.__name__}",
             "A node returns the fields that change; a whole state would overwrite what others wrote. (S3.6)",
             f"Say which field it writes, writes=fields({schema.state.__name__}).{names[0]}, and return its value.",
             place,
@@ -178,7 +181,7 @@ def _fields_of_result(returns: Any, names: tuple[str, ...], schema: Schema, node
     unknown = [name for name in names if name not in schema.fields]
     if not unknown:
         return frozenset(names)
-    state, result = schema.state.__name__, annotation_text(returns)
+    state = schema.state.__name__
     listed = ", ".join(map(repr, unknown))
     close = {name: found for name in unknown if (found := nearest(name, schema.fields))}
     mends = [f"{name!r} is called {found!r} there" for name, found in close.items()]
@@ -187,12 +190,12 @@ def _fields_of_result(returns: Any, names: tuple[str, ...], schema: Schema, node
         f'"{close.get(name, name)}": "{name}"' for name in names if name in schema.fields or name in close
     )
     fix = f"Did you mean writes={{{pairs}}}? ({'; '.join(mends)})" if mends else (
-        f"To keep the whole {result}: writes=fields({state}).{whole}." if whole
-        else f"Give {state} these fields, or say what goes where: writes={{\"field of {state}\": {unknown[0]!r}}}."
+        f"To keep the whole {annotation_text(returns)}: writes=fields({state}).{whole}." if whole
+        else f"Give {state} these fields, or say what goes where: writes={{...: {unknown[0]!r}}}."
     )  # fmt: skip
     raise mistake(
         "GF116",
-        f"Node {node!r} returns {result}, whose {listed} {state} does not have",
+        f"{result} {annotation_text(returns)}, whose {listed} {state} does not have",
         f"Without writes= a result is written field by field. The fields of {state} are {', '.join(schema.fields)}. (S3.1)",
         fix,
         place,
@@ -204,7 +207,7 @@ def _holds(change_type: Any, returns: Any) -> bool:
     return change_type is returns or returns in get_args(change_type)
 
 
-def _goes_nowhere(returns: Any, schema: Schema, node: str, place: Place) -> DeclarationError:
+def _goes_nowhere(returns: Any, schema: Schema, result: str, place: Place) -> DeclarationError:
     state = schema.state.__name__
     if is_generated(returns):
         why, fix = "It yields, and a node returns one update. (S3.1)", "Return the update."
@@ -212,37 +215,35 @@ def _goes_nowhere(returns: Any, schema: Schema, node: str, place: Place) -> Decl
         why = "A node returns the fields that change; a bare value needs to be told its field. (S3.1)"
         fitting = [name for name, spec in schema.fields.items() if stripped(spec.change_type) == stripped(returns)]
         fix = f"Write writes=fields({state}).{(fitting or list(schema.fields) or ['field'])[0]}."
-    return mistake(
-        "GF116", f"Node {node!r} returns {annotation_text(returns)}, but not into which field it goes", why, fix, place
-    )
+    return mistake("GF116", f"{result} {annotation_text(returns)}, but not into which field it goes", why, fix, place)
 
 
-def _check_tuple(names: tuple[str, ...], returns: Any, schema: Schema, node: str, place: Place) -> None:
+def _check_tuple(names: tuple[str, ...], returns: Any, schema: Schema, result: str, place: Place) -> None:
     returns = stripped(returns)
     if get_origin(returns) is tuple and Ellipsis not in get_args(returns):
         parts = get_args(returns)
         if len(parts) != len(names):
             raise mistake(
                 "GF131",
-                f"Node {node!r} returns {len(parts)} values for the {len(names)} fields of its writes=",
+                f"{result} {len(parts)} values for the {len(names)} fields of its writes=",
                 f"It returns {annotation_text(returns)}; writes= names {', '.join(names)}: one value each, in order. (S3.1)",
                 "Name as many fields as there are values.",
                 place,
             )
         for name, part in zip(names, parts, strict=True):
-            _check_value(name, part, schema, node, place)
+            _check_value(name, part, schema, result, place)
         return
     if _kind_of(returns) is not None or returns in _NOTHING:
         raise mistake(
             "GF131",
-            f"Node {node!r} returns {annotation_text(returns)}, but writes= names a tuple of fields",
+            f"{result} {annotation_text(returns)}, but writes= names a tuple of fields",
             "With a tuple of fields it returns a tuple of values, one each. (S3.1)",
             f"Return ({', '.join(names)}{',' if len(names) == 1 else ''}), or name one field without a tuple.",
             place,
         )
 
 
-def _check_value(name: str, returns: Any, schema: Schema, node: str, place: Place) -> None:
+def _check_value(name: str, returns: Any, schema: Schema, result: str, place: Place) -> None:
     spec = schema.fields[name]
     returns = stripped(returns)
     if not is_unfit(returns, spec):
@@ -251,7 +252,7 @@ def _check_value(name: str, returns: Any, schema: Schema, node: str, place: Plac
     change = annotation_text(spec.change_type)
     raise mistake(
         "GF131",
-        f"Node {node!r} returns {annotation_text(returns)}, which {name!r} does not take",
+        f"{result} {annotation_text(returns)}, which {name!r} does not take",
         f"writes= makes the result the value of {name}. {takes} {change}. (S3.1, S7.2)",
         _mend_value(name, returns, spec),
         place,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, cast, get_args, get_origin
 
-from pydantic import BaseModel, RootModel, SecretBytes, SecretStr, TypeAdapter
+from pydantic import BaseModel, RootModel, SecretBytes, SecretStr, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic.fields import FieldInfo
 from pydantic.types import Secret
@@ -263,9 +263,9 @@ def _check_default(schema: Schema, name: str, place: Place) -> None:
     spec = schema.specs["=" + name]
     try:
         spec.validate(value)
-    except ValueError as error:
-        reason = str(error).splitlines()[2 if len(str(error).splitlines()) > 2 else 0].strip()
-        raise _wrong_default(schema, name, value, f"It does not validate: {reason}", place) from None
+    except ValidationError as error:
+        reason = error.errors(include_url=False)[0]["msg"]
+        raise _wrong_default(schema, name, value, f"It does not validate: {reason}.", place) from None
     try:
         dumped = value if spec.dump is None else spec.dump(value)
         revived = (spec.revive or _same)(dumped)

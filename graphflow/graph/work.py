@@ -14,6 +14,7 @@ from graphflow.core.plan import Node, Retry, SubGraph, Writes
 from graphflow.errors import DeclarationError, Place, shown, unknown_name
 from graphflow.graph.drafts import Parts
 from graphflow.graph.expressions import Expression, field_name
+from graphflow.graph.handles import Handle
 from graphflow.graph.mistakes import mistake
 from graphflow.graph.operators import Fields
 from graphflow.graph.options import check_at_once, check_flag, check_retry, check_seconds, check_text
@@ -69,6 +70,19 @@ def node_of(work: object, options: NodeOptions, parts: Parts, names: Mapping[str
 def is_worker(work: object) -> TypeGuard[Worker[Any]]:
     """Whether something is an agent, to a graph."""
     return isinstance(work, Worker)
+
+
+def again(handle: Handle, place: Place) -> object:
+    """What a handle's node does, to be declared as another node (S1.4)."""
+    if handle.work is not None:
+        return handle.work
+    raise mistake(
+        "GF115",
+        f"The node {handle.name!r} is a question or a point, and is not declared again by graph.node",
+        "graph.node takes what a node does: a function, an agent or another graph. (S1.4)",
+        "Write graph.ask(...) or graph.point(...) with another name.",
+        place,
+    )
 
 
 def graph_node(work: object, inner: Parts, options: NodeOptions, parts: Parts, place: Place) -> Node:
@@ -158,7 +172,7 @@ def _function_node(
             place,
         )
     writes = writes_of(
-        options.writes, signature.returns, parts.schema, node=name, may_update="ctx" in signature.arguments,
+        options.writes, signature.returns, parts.schema, result=f"Node {name!r} returns", may_update="ctx" in signature.arguments,
         updates=options.updates, place=place,
     )  # fmt: skip
     node = _node(
@@ -209,7 +223,7 @@ def _agent_node(work: Worker[Any], options: NodeOptions, parts: Parts, place: Pl
         arguments=("state", "ctx"),
         reads=reads,
         writes=writes_of(
-            options.writes, facts.output, parts.schema, node=name, may_update=False, updates=options.updates, place=place
+            options.writes, facts.output, parts.schema, result=f"Node {name!r} returns", may_update=False, updates=options.updates, place=place
         ),
         purpose=check_text("purpose", options.purpose, place) or facts.purpose,
         badges=facts.badges,
@@ -348,7 +362,7 @@ def _mapping_to_write(inner: Parts, parts: Parts) -> str:
     own, outer = inner.schema.fields, parts.schema.fields
     shared = [field for field in own if field in outer]
     reads = [
-        f'"{field}": outer.{field if field in outer else "..."}'
+        f'"{field}": {"outer." + field if field in outer else "..."}'
         for field in own
         if field in shared or own[field].required
     ]

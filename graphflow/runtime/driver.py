@@ -19,8 +19,9 @@ from typing import Any
 
 from graphflow.core import reading
 from graphflow.core.journal import encode
-from graphflow.core.machine import Machine, node_timeout
+from graphflow.core.machine import Machine
 from graphflow.core.scopes import RUNNING, Recorded, Scope
+from graphflow.core.timing import node_timeout
 from graphflow.errors import Internal, NodeCancelled
 from graphflow.graph.context import Branch, Context, Handoff, Offer
 from graphflow.runtime.events import Event, NodeStarted, TextStreamed, event_of
@@ -49,6 +50,11 @@ class _Worker:
         self.turn = 0
         self.hands: DriverHands | None = None
         self.is_stopped = False
+
+    @property
+    def pending(self) -> Sequence[dict[str, Any]]:
+        """The node's ``ctx.update`` calls."""
+        return () if self.hands is None else self.hands.pending
 
 
 class Driver:
@@ -128,7 +134,9 @@ class Driver:
                 observer(event)
             except Exception as error:
                 self.observers.remove(observer)
-                warnings.warn(f"An observer of run {self.machine.run_id} raised {error!r} and was removed", stacklevel=2)
+                warnings.warn(
+                    f"An observer of run {self.machine.run_id} raised {error!r} and was removed", stacklevel=2
+                )
 
     def show_text(self, scope: Scope, text: str) -> None:
         if self.observers:
@@ -165,10 +173,11 @@ class Driver:
         try:
             if await self._take_turns(worker):
                 self._wake_workers()
+        except Exception as error:
+            self._crash(error)
         except BaseException as error:
             self._crash(error)
-            if not isinstance(error, Exception):
-                raise
+            raise
         finally:
             self._workers.discard(worker)
 
@@ -251,7 +260,7 @@ class Driver:
             machine.give_back(scope, turn)
             raise
         else:
-            pending = () if worker.hands is None else worker.hands.pending
+            pending = worker.pending
             self.tick()
             if type(result) is Handoff:
                 machine.finish(scope, turn, result.update, pending, _target_name(result.target), result.data)
@@ -310,7 +319,8 @@ class Driver:
             branches=self._branches(scope),
             error=scope.error,
             handoffs=tuple(
-                Offer(scope.plan.nodes[edge.target].name, edge.description, edge.takes) for edge in reading.offers(scope)
+                Offer(scope.plan.nodes[edge.target].name, edge.description, edge.takes)
+                for edge in reading.offers(scope)
             )
             if node.handoffs
             else (),

@@ -6,9 +6,9 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from types import TracebackType
-from typing import Any, Generic
+from typing import Any, Generic, Self
 
-from typing_extensions import Self, TypeVar
+from typing_extensions import TypeVar
 
 from graphflow.core.machine import Machine
 from graphflow.errors import RunError
@@ -96,7 +96,11 @@ class Live(Generic[S]):
     async def result(self) -> Run[S]:
         """Wait for the run to rest. Raises RunFailed if it failed."""
         if self._task is None:
-            raise RunError("The run was not started", why="A live run starts with `async with`.", fix="async with graph.start(...) as live:")
+            raise RunError(
+                "The run was not started",
+                why="A live run starts with `async with`.",
+                fix="async with graph.start(...) as live:",
+            )
         await asyncio.shield(self._task)
         return self._outcome()
 

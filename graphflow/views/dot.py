@@ -115,11 +115,11 @@ class _Writer:
         shade = self.theme.shades["subgraph"]
         is_subgraph = cluster.kind == "subgraph"
         ink = shade.ink if is_subgraph else self.theme.muted
-        title = _font(f"<B>{_text(wording.shortened(cluster.label, 60))}</B>", 9, ink)
-        if is_subgraph:
-            title = _font("<B>SUBGRAPH</B>", 8, ink) + "  " + _font(
-                f"<B>{_text(wording.shortened(cluster.label, 60))}</B>", 11, self.theme.text
-            )
+        name = f"<B>{_text(wording.shortened(cluster.name, 60))}</B>"
+        parts = [_font("<B>SUBGRAPH</B>", 8, ink), _font(name, 11, self.theme.text)] if is_subgraph else [_font(name, 9, ink)]
+        if cluster.badges:
+            parts.append(_font(_text(wording.fitted(cluster.badges, " · ", 60)), 9, ink))
+        title = " &#160;".join(parts)
         return {
             "id": cluster.id,
             "label": f"<{title}>",
@@ -193,8 +193,8 @@ class _Writer:
         tail, head = self._end(arrow.tail, arrow), self._end(arrow.head, arrow)
         attributes = {"id": arrow.id, "tooltip": _plain(arrow.tooltip), "class": f"gf-edge gf-{arrow.tone}"}
         attributes |= self._line(arrow.tone)
-        if arrow.is_spine and not arrow.is_back:
-            attributes["weight"] = "8"  # straight
+        if (arrow.is_spine or not arrow.is_declared) and not arrow.is_back:
+            attributes["weight"] = "4"  # straight
         if arrow.labels:
             attributes["label"] = self._arrow_label(arrow)
         if arrow.leaves:

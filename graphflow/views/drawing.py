@@ -53,9 +53,10 @@ class Cluster:
 
     id: str
     kind: Literal["fork", "map", "subgraph"]
-    label: str
+    name: str
     tooltip: str
     parent: str = ""
+    badges: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Arrow:
     ``labels`` are its parts: cause or description, condition, limit.
     ``is_declared``: the arrow stands for an edge of the plan; the others lead from a fork's bar to its targets and
     from a join's bar to its node. ``is_back``: it closes a cycle, and is laid out against the flow. ``is_spine``: it
-    lies on the longest way, which is drawn straight. ``leaves`` is the cluster whose frame it starts from, where it
+    lies on the main way, which is drawn straight. ``leaves`` is the cluster whose frame it starts from, where it
     leaves a sub-graph as a whole.
     """
 

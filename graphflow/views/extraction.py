@@ -52,12 +52,11 @@ def extract(
     arrows, flow = extraction.finish()
     cards = tuple(extraction.cards)
     counted = frozenset(card.id for card in cards if card.kind in ("card", "point"))
-    spine = flow.longest(counted)
     if direction == "auto":
-        is_short = len(counted.intersection(spine)) <= SPINE
+        is_short = flow.longest(counted) <= SPINE
         direction = "LR" if is_short and not extraction.clusters else "TB"
-    steps = set(zip(spine, spine[1:], strict=False))
-    arrows = tuple(replace(arrow, is_spine=(arrow.tail, arrow.head) in steps) for arrow in arrows)
+    spine = flow.spine(cards[0].id, counted)
+    arrows = tuple(replace(arrow, is_spine=(arrow.tail, arrow.head) in spine) for arrow in arrows)
     return Drawing(
         name=plan.name,
         purpose=plan.purpose,
@@ -148,7 +147,8 @@ class _Extraction:
                 frames[index] = f"r.{level.edge_path(edge)}"
                 kind: Literal["fork", "map"] = "map" if edge.kind == "map" else "fork"
                 tooltip = wording.fork_policy(edge, level.plan)
-                self.clusters.append(Cluster(frames[index], kind, wording.region_label(edge), tooltip, parent))
+                name, badges = wording.region_name(edge), wording.region_badges(edge)
+                self.clusters.append(Cluster(frames[index], kind, name, tooltip, parent, badges))
             return frames[index]
 
         for index in edges:
@@ -202,9 +202,8 @@ class _Extraction:
 
     def _draw_subgraph(self, level: _Level, node: Node, inner: _Level, parent: str) -> _Ends:
         badges = wording.badges_of(node, level.plan) if self.detail != "names" else ()
-        label = " · ".join((wording.visible(node.name), *badges))
         tooltip = wording.tooltip_of(node, level.plan, wording.word_of(node))
-        self.clusters.append(Cluster(inner.cluster, "subgraph", label, tooltip, parent))
+        self.clusters.append(Cluster(inner.cluster, "subgraph", wording.visible(node.name), tooltip, parent, badges))
         ends = self.draw_level(inner)
         last = next((n.index for n in inner.plan.nodes if n.kind == "end"), len(inner.plan.nodes) - 1)
         return _Ends(ends[0].entry, ends[last].leave, inner.cluster)

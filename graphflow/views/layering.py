@@ -1,4 +1,4 @@
-"""Which arrows of a drawing lead back, and which is its longest way.
+"""Which arrows of a drawing lead back, and which way through it is the main one.
 
 Every format lays out the same flow: arrows that would close a cycle are turned around for the layout. Limited edges,
 timers and error edges are looked at last, since they are what leads back in a graph as people think of it.
@@ -27,6 +27,7 @@ class Flow:
     ids: Sequence[str]
     back: set[int] = field(default_factory=set[int])
     ahead: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    strong: dict[str, list[str]] = field(default_factory=dict[str, list[str]])  # those ahead that are not weak
     _seen: set[str] = field(default_factory=set[str])
     _ways: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
 
@@ -66,6 +67,8 @@ class Flow:
             self.back.add(position)
         else:
             self.ahead.setdefault(link.tail, []).append(link.head)
+            if not link.is_weak:
+                self.strong.setdefault(link.tail, []).append(link.head)
 
     def order(self) -> list[str]:
         """All ids so that every link ahead leads to a later one; else as given."""
@@ -91,23 +94,27 @@ class Flow:
     def _below(self, one: str, rank: Mapping[str, int]) -> Iterator[str]:
         return iter(sorted(self.ahead.get(one, ()), key=lambda head: rank.get(head, -1), reverse=True))
 
-    def longest(self, counted: frozenset[str]) -> list[str]:
-        """The longest way, in counted ids; of several the one along the links that come first."""
+    def longest(self, counted: frozenset[str]) -> int:
+        """How many of the counted ids lie on the longest way."""
+        return max(self._lengths(self.ahead, counted).values(), default=0)
+
+    def spine(self, start: str, counted: frozenset[str]) -> frozenset[tuple[str, str]]:
+        """The steps of the longest way along strong links, where it is longer than every other from there."""
+        lengths = self._lengths(self.strong, counted)
+        steps: set[tuple[str, str]] = set()
+        while heads := self.strong.get(start):
+            best = max(heads, key=lambda head: lengths[head])
+            if all(head == best or lengths[head] < lengths[best] for head in heads):
+                steps.add((start, best))
+            start = best
+        return frozenset(steps)
+
+    def _lengths(self, ahead: Mapping[str, Sequence[str]], counted: frozenset[str]) -> dict[str, int]:
+        """For each id, how many counted ids lie on the longest way from it."""
         lengths: dict[str, int] = {}
-        following: dict[str, str] = {}
-        order = self.order()
-        for one in reversed(order):
-            heads = self.ahead.get(one, ())
-            best = max(heads, key=lambda head: lengths[head], default=None)  # the first of equals
-            if best is not None:
-                following[one] = best
-            lengths[one] = (lengths[best] if best is not None else 0) + (one in counted)
-        way: list[str] = []
-        one = max(order, key=lambda start: lengths[start], default=None)
-        while one is not None:
-            way.append(one)
-            one = following.get(one)
-        return way
+        for one in reversed(self.order()):
+            lengths[one] = max((lengths[head] for head in ahead.get(one, ())), default=0) + (one in counted)
+        return lengths
 
 
 def reaches(ahead: Mapping[str, Sequence[str]], start: str, goal: str) -> bool:

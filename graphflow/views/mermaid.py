@@ -98,7 +98,8 @@ class _Writer:
 
 
 def _title(cluster: Cluster) -> str:
-    return f"SUBGRAPH {cluster.label}" if cluster.kind == "subgraph" else cluster.label
+    title = " · ".join((cluster.name, *cluster.badges))
+    return f"SUBGRAPH {title}" if cluster.kind == "subgraph" else title
 
 
 def _text(text: str) -> str:

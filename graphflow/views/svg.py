@@ -25,17 +25,16 @@ def finished(graphviz_svg: bytes, drawing: Drawing, theme: ThemeName, prefix: st
     tooltips = _tooltips(drawing)
     _simplify(root)
     _finish(root, tooltips, prefix)
-    _lift_labels(root, THEMES[theme].background)
+    _lift_labels(root)
     root.set("xmlns", _SVG)
     root.set("id", f"{prefix}-drawing")
     root.set("class", "gf gf-auto" if theme == "auto" else "gf")
     root.set("role", "img")
     root.set("aria-label", f"graph {drawing.name}")
     root.set("style", "max-width:100%;height:auto")
-    if theme == "auto":
-        style = ElementTree.Element("style")
-        style.text = _style(_colours_in(root))
-        root.insert(0, style)
+    style = ElementTree.Element("style")
+    style.text = _rim(prefix, THEMES[theme].background) + (_dark_style(_colours_in(root)) if theme == "auto" else "")
+    root.insert(0, style)
     root.tail = None
     return ElementTree.tostring(root, encoding="unicode") + "\n"
 
@@ -74,18 +73,18 @@ def _finish(root: ElementTree.Element, tooltips: Mapping[str, str], prefix: str)
             element.set("font-family", _FONTS)
 
 
-def _lift_labels(root: ElementTree.Element, background: str) -> None:
-    """Labels of edges above all lines, with a rim that keeps them readable where a line crosses."""
+def _lift_labels(root: ElementTree.Element) -> None:
+    """Labels of edges above all lines, so that they stay readable where a line crosses."""
     for graph in root.iter("g"):
-        if graph.get("class") != "graph":
-            continue
-        labelled = [part for part in graph if "edge" in part.get("class", "").split() and part.find("text") is not None]
-        for part in labelled:
-            graph.remove(part)
-            graph.append(part)
-            for text in part.iter("text"):
-                rim = {"paint-order": "stroke", "stroke": background, "stroke-width": "3", "stroke-linejoin": "round"}
-                text.attrib.update(rim)
+        if graph.get("class") == "graph":
+            labelled = [part for part in graph if _is_edge(part) and part.find("text") is not None]
+            for part in labelled:
+                graph.remove(part)
+                graph.append(part)
+
+
+def _is_edge(part: ElementTree.Element) -> bool:
+    return "edge" in part.get("class", "").split()
 
 
 def _colours_in(root: ElementTree.Element) -> list[str]:
@@ -93,7 +92,13 @@ def _colours_in(root: ElementTree.Element) -> list[str]:
     return sorted(used & dark_of_light().keys())
 
 
-def _style(colours: list[str]) -> str:
+def _rim(prefix: str, background: str) -> str:
+    """Labels of edges have a rim in the colour of the ground."""
+    turning = f"stroke:{background};stroke:var(--gf-{background[1:]},{background})"
+    return f"#{prefix}-drawing .edge text{{paint-order:stroke;{turning};stroke-width:3px;stroke-linejoin:round}}"
+
+
+def _dark_style(colours: list[str]) -> str:
     """Every light colour in use as a variable that dark surroundings set; around a light theme none is set."""
     dark = dark_of_light()
     lines = [

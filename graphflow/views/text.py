@@ -30,14 +30,23 @@ class _Writer:
     ways: dict[str, list[Arrow]] = field(default_factory=dict[str, list[Arrow]])
     names: dict[str, str] = field(default_factory=dict[str, str])
     places: dict[str, int] = field(default_factory=dict[str, int])  # id -> how far down it stands
+    last: dict[str, int] = field(default_factory=dict[str, int])  # cluster -> how far down it reaches
     sequence: list[str] = field(default_factory=list[str])
 
     def written(self) -> str:
-        for arrow in self.drawing.arrows:
-            self.ways.setdefault(arrow.leaves or arrow.tail, []).append(arrow)
+        inner_ends = {c.id: c.cluster for c in self.drawing.cards if c.kind == "end" and c.cluster}
+        for arrow in self.drawing.arrows:  # what leaves a sub-graph stands where the sub-graph closes
+            leaver = arrow.leaves or inner_ends.get(arrow.tail, arrow.tail)
+            self.ways.setdefault(leaver, []).append(arrow)
         self._name_all()
         self.sequence = self._sequence("")
         self.places = {one: place for place, one in enumerate(self.sequence)}
+        parents = {cluster.id: cluster.parent for cluster in self.drawing.clusters}
+        for part in (*self.drawing.cards, *self.drawing.bars):
+            around = part.cluster
+            while around:
+                self.last[around] = max(self.last.get(around, 0), self.places[part.id])
+                around = parents[around]
         declared = sum(arrow.is_declared for arrow in self.drawing.arrows)
         nodes = sum(card.kind in ("card", "point") for card in self.drawing.cards)
         title = f"{wording.visible(self.drawing.name)}  {_count(nodes, 'node')}, {_count(declared, 'edge')}"
@@ -96,7 +105,7 @@ class _Writer:
             if card.kind in ("start", "end"):
                 name = card.kind.upper()
                 if around is not None:
-                    name += f" of {wording.shortened(around.label, self.width // 3)}"
+                    name += f" of {wording.shortened(around.name, self.width // 3)}"
             self.names[card.id] = f"✗ {name}" if card.kind == "fail" else name
         for bar in self.drawing.bars:
             self.names[bar.id] = bar.kind
@@ -127,7 +136,7 @@ class _Writer:
     def _write_ways(self, one: str, rail: str) -> None:
         """The arrows out of a card or bar; a single one to what comes next is drawn as the line down to it."""
         ways = self.ways.get(one, [])
-        if len(ways) == 1 and self._is_next(ways[0]) and not rail.endswith("╚"):
+        if len(ways) == 1 and self._is_next(ways[0], one):
             self._add(rail, f"▼ {'  '.join(ways[0].labels)}".rstrip())
             return
         lead = max((len(self._dashes(way)) for way in ways), default=0)
@@ -143,13 +152,15 @@ class _Writer:
         dash = "╌" if way.tone == "error" else "─"
         return f"{dash} {wording.fitted(way.labels, '  ', self.width // 2)} {dash}" if way.labels else dash
 
-    def _is_next(self, way: Arrow) -> bool:
-        place = self.places[way.tail]
+    def _is_next(self, way: Arrow, leaver: str) -> bool:
+        """Whether an arrow leads to what stands right below the card, bar or sub-graph that it leaves."""
+        place = self.places[leaver] if leaver in self.places else self.last[leaver]
         return place + 1 < len(self.sequence) and self.sequence[place + 1] == way.head
 
     def _write_cluster(self, cluster: Cluster, rail: str) -> None:
         if cluster.kind == "subgraph":
-            self._add(rail, f"╔═ subgraph {wording.shortened(cluster.label, self.width - len(rail) - 14)}")
+            title = _title(cluster)
+            self._add(rail, f"╔═ subgraph  {wording.shortened(title, self.width - len(rail) - 14)}")
             self._write_level(cluster.id, rail + "║  ")
             self._trim(rail + "║")
             self._add(rail, "╚═")
@@ -157,7 +168,7 @@ class _Writer:
             return
         for bar in self.drawing.bars:
             if bar.cluster == cluster.id and bar.kind == "fork":
-                self._add(rail, f"╔═ fork  {cluster.label.lower().replace('× n', '× N')}")
+                self._add(rail, f"╔═ fork  {_title(cluster)}")
                 self._write_ways(bar.id, rail + "║  ")
         self._write_level(cluster.id, rail + "║  ")
         self._trim(rail + "║")
@@ -176,6 +187,12 @@ class _Writer:
 
     def _add(self, rail: str, line: str) -> None:
         self.lines.append(rail + line)
+
+
+def _title(cluster: Cluster) -> str:
+    """The name of a frame, quieter than on a card where it is not the user's."""
+    name = {"FAN-OUT × N": "fan-out × N", "PARALLEL": "parallel"}[cluster.name] if cluster.kind != "subgraph" else cluster.name
+    return f"{name}  ({' · '.join(cluster.badges)})" if cluster.badges else name
 
 
 def _count(number: int, noun: str) -> str:

@@ -197,14 +197,13 @@ def branch_label(edge: Edge, position: int) -> str:
     return "" if guard is None else f"[{shortened(visible(guard.label), LABEL_LENGTH)}]"
 
 
-def region_label(edge: Edge) -> str:
-    """The title of a region's frame."""
-    parts = ["FAN-OUT × N" if edge.kind == "map" else "PARALLEL"]
-    if edge.kind == "fork" and edge.at_once:
-        parts.append(f"{edge.at_once} AT ONCE")
-    if edge.shared:
-        parts.append("SHARED STATE")
-    return " · ".join(parts)
+def region_name(edge: Edge) -> str:
+    return "FAN-OUT × N" if edge.kind == "map" else "PARALLEL"
+
+
+def region_badges(edge: Edge) -> tuple[str, ...]:
+    at_once = (f"{edge.at_once} at once",) if edge.kind == "fork" and edge.at_once else ()
+    return (*at_once, "shared state") if edge.shared else at_once
 
 
 def need_label(edge: Edge) -> str:

@@ -19,7 +19,7 @@ from graphflow.core.plan import Guard, Plan
 from graphflow.core.replay import replay
 from graphflow.core.scopes import ENDED
 from graphflow.graph.check import check
-from tests.execution import WAITING, Call, Order, Outcome
+from tests.execution import WAITING, Call, Order, Outcome, Update
 from tests.on_machine import Driven, on_machine, outcome_of
 from tests.random_graphs import Scenario, Style, scenarios
 from tests.reference import interpret
@@ -39,13 +39,19 @@ def shuffled(seed: int) -> Order:
     return order
 
 
+def shown(update: Update | None) -> str:
+    return repr({name: update[name] for name in sorted(update)} if update is not None else None)
+
+
 def compared(outcome: Outcome) -> dict[str, Any]:
     """What two equal runs agree on (S15.4)."""
     error = outcome.error
     return {
         "status": outcome.status,
         "state": outcome.state,
-        "steps": sorted((step.cursor, repr(step.update), step.edge or 0) for step in outcome.steps),
+        "steps": sorted(
+            (step.cursor, shown(step.update), -1 if step.edge is None else step.edge) for step in outcome.steps
+        ),
         "error": None if error is None else type(error),
         "questions": sorted(outcome.questions),
     }
@@ -106,7 +112,7 @@ def every_run(driven: Driven) -> Iterator[Outcome]:
 def duplicate(driven: Driven) -> Driven:
     """An independent copy of a machine and of what is being done for it."""
     made = Driven(copy(driven.machine), driven.answers)
-    made.journal = list(driven.journal)
+    made.journal, made.plans = list(driven.journal), list(driven.plans)
     made.scopes = {scope: None for scope in driven.scopes if scope.status in ENDED}
     made.scopes |= dict.fromkeys(made.machine.scopes())
     for scope, call in driven.running.items():

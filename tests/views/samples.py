@@ -161,7 +161,7 @@ def kinds() -> Plan:
 
 
 def many(count: int) -> Plan:
-    """A graph of so many nodes: a broad tree with shortcuts, made by arithmetic."""
+    """A graph of so many nodes: a broad flow with shortcuts and choices, made by arithmetic."""
     sketch = Sketch(f"many {count}")
     names: list[str] = []
     for k in range(count):
@@ -170,13 +170,15 @@ def many(count: int) -> Plan:
         names.append(sketch.node(f"{role or kind}_{k}", kind, role=role, purpose="does one job"))
     sketch.edge("START", names[0])
     for k, name in enumerate(names):
-        following = [n for n in (2 * k + 1, 2 * k + 2) if n < count]
+        steps = {2 + k * k % 5, 1 + k * 3 % 7} if k % 3 else {1, 2, 4}
+        following = [k + step for step in sorted(steps) if k + step < count]
+        for place, other in enumerate(following):
+            is_last = place == len(following) - 1
+            sketch.edge(name, names[other], None if is_last else ("score > 0.8", "ok")[place % 2])
         if not following:
             sketch.edge(name, "END")
-        for place, other in enumerate(following):
-            sketch.edge(name, names[other], "score > 0.8" if place == 0 and len(following) > 1 else None)
-        if k % 9 == 4 and k + 3 < count:
-            sketch.edge(name, names[k + 3], kind="error", errors=(ModelError,))
+        if k % 11 == 4 and k + 9 < count:
+            sketch.edge(name, names[k + 9], kind="error", errors=(ModelError,))
     return sketch.plan()
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphflow.core.plan import Edge
+import networkx as nx
+
 from graphflow.errors import Finding
 from graphflow.graph.check.structure import Structure, Way, components, walked
 from graphflow.graph.check.wording import Wording, shortened
@@ -19,12 +20,12 @@ _LINES = 3  # how many lines to write a fix shows
 def check_cycles(structure: Structure) -> Iterator[Finding]:
     """Findings GF156: one per knot of cycles, with the edges that untie it."""
     words = Wording(structure.plan)
-    loose = _unlimited(structure)
-    for component in _knots(loose):
-        yield _endless(words, component, loose, _back_edges(structure, component, loose))
+    loose = unlimited(structure)
+    for component in knots(loose):
+        yield _endless(structure, words, component, loose)
 
 
-def _unlimited(structure: Structure) -> list[list[Way]]:
+def unlimited(structure: Structure) -> list[list[Way]]:
     """The ways within one scope that nothing bounds: no limit, no timer, no ask node."""
     loose: list[list[Way]] = [[] for _ in structure.plan.nodes]
     waits = _regions_that_wait(structure)
@@ -58,61 +59,95 @@ def _regions_that_wait(structure: Structure) -> set[int]:
     return waits
 
 
-def _knots(loose: list[list[Way]]) -> Iterator[list[int]]:
+def knots(loose: list[list[Way]]) -> Iterator[list[int]]:
     """Sets of nodes that can all come back to themselves by loose ways."""
     for component in components((node for node, ways in enumerate(loose) if ways), loose):
         if len(component) > 1 or any(way.target == component[0] for way in loose[component[0]]):
             yield component
 
 
-def _back_edges(structure: Structure, component: list[int], loose: list[list[Way]]) -> list[Way]:
-    """Ways that lead back, seen from where the knot is entered: without them it holds no cycle."""
-    members = set(component)
-    entered = (n for n in component if any(way.source not in members for way in structure.into[n]))
-    root = next(entered, component[0])
-    back: list[Way] = []
-    seen, open_now = {root}, {root}
-    stack = [(root, iter(loose[root]))]
-    while stack:
-        node, ways = stack[-1]
-        way = next(ways, None)
-        if way is None:
-            stack.pop()
-            open_now.discard(node)
-        elif way.target in open_now:
-            back.append(way)
-        elif way.target in members and way.target not in seen:
-            seen.add(way.target)
-            open_now.add(way.target)
-            stack.append((way.target, iter(loose[way.target])))
-    return back
+def to_limit(structure: Structure, knot: list[int], loose: list[list[Way]]) -> list[Way]:
+    """Ways of a knot that suffice: with a limit on each no cycle is left.
+
+    Ways out of nodes that have another way are preferred, since a node whose only way is used up is stuck (S4.4).
+    """
+    members = set(knot)
+    inside = {node: [way for way in loose[node] if way.target in members] for node in knot}
+    entered = (node for node in knot if any(way.source not in members for way in structure.into[node]))
+    rank = {node: place for place, node in enumerate(walked([next(entered, knot[0])], loose, within=frozenset(knot)))}
+    forced = {node: [way for way in ways if not has_other_way(structure, way)] for node, ways in inside.items()}
+    closing = _closing(sorted(knot, key=rank.__getitem__), forced)
+    closed = {way.key for way in closing}
+    order: nx.DiGraph[int] = nx.DiGraph()
+    order.add_nodes_from(knot)
+    order.add_edges_from((way.source, way.target) for ways in forced.values() for way in ways if way.key not in closed)
+    place = {node: n for n, node in enumerate(nx.lexicographical_topological_sort(order, key=rank.__getitem__))}
+    closing += [
+        way
+        for ways in inside.values()
+        for way in ways
+        if has_other_way(structure, way) and place[way.target] <= place[way.source]
+    ]
+    return sorted(closing, key=lambda way: way.edge.index)
 
 
-def _endless(words: Wording, component: list[int], loose: list[list[Way]], back: list[Way]) -> Finding:
-    cycle = _cycle(component, loose, back[0])
-    more = (
-        "" if len(back) == 1 else f" {len(back) - 1} more edge{'s' if len(back) > 2 else ''} close other cycles here."
-    )
-    edges = list({way.edge.index: way.edge for way in back}.values())
+def has_other_way(structure: Structure, way: Way) -> bool:
+    """Whether its node can still go on, or fail for a reason of its own, once a limit on the way is used up."""
+    node, edge = structure.plan.nodes[way.source], way.edge
+    if edge.kind == "handoff":
+        return bool(node.exits)
+    return edge.kind == "error" or node.exits[-1] is not edge
+
+
+def _closing(roots: list[int], ways_from: dict[int, list[Way]]) -> list[Way]:
+    """The ways that close a cycle, seen from ``roots`` in that order: without them there is none."""
+    closing: list[Way] = []
+    seen: set[int] = set()
+    is_open: set[int] = set()
+    for root in roots:
+        stack = [] if root in seen else [(root, iter(ways_from[root]))]
+        seen.add(root)
+        is_open.update(node for node, _ in stack)
+        while stack:
+            node, ways = stack[-1]
+            way = next(ways, None)
+            if way is None:
+                stack.pop()
+                is_open.discard(node)
+            elif way.target in is_open:
+                closing.append(way)
+            elif way.target not in seen:
+                seen.add(way.target)
+                is_open.add(way.target)
+                stack.append((way.target, iter(ways_from[way.target])))
+    return closing
+
+
+def _endless(structure: Structure, words: Wording, knot: list[int], loose: list[list[Way]]) -> Finding:
+    ways = to_limit(structure, knot, loose)
+    cycle = _cycle(knot, loose, ways[0])
+    more = "" if len(ways) == 1 else " So may other cycles through the same nodes."
     return words.finding(
         "GF156",
         "error",
         f"The cycle {_shown(words, cycle)} has no limit",
-        where=[edge.place for edge in edges[:_LINES]],
+        where=[way.edge.place for way in ways[:_LINES]],
         why="No edge on it has an at_most, and no node or timer on it waits, so a run may go round until its steps are "
         f"used up.{more} (S4.5)",
-        fix=_fix(words, edges),
+        fix=_fix(structure, words, ways),
         nodes=[way.source for way in cycle],
     )
 
 
-def _cycle(component: list[int], loose: list[list[Way]], back: Way) -> list[Way]:
-    """The shortest cycle through ``back``, starting where that leads to."""
-    found = walked([back.target], loose, within=frozenset(component))
+def _cycle(knot: list[int], loose: list[list[Way]], back: Way) -> list[Way]:
+    """The shortest cycle through ``back``, told from the node that was declared first."""
+    found = walked([back.target], loose, within=frozenset(knot))
     ways = [back]
     while (way := found[ways[-1].source]) is not None:
         ways.append(way)
-    return ways[::-1]
+    ways.reverse()
+    start = min(range(len(ways)), key=lambda place: ways[place].source)
+    return ways[start:] + ways[:start]
 
 
 def _shown(words: Wording, cycle: list[Way]) -> str:
@@ -125,11 +160,15 @@ def _shown(words: Wording, cycle: list[Way]) -> str:
     return shortened(names)
 
 
-def _fix(words: Wording, edges: list[Edge]) -> str:
-    if len(edges) == 1:
-        return f'{words.line(edges[0], at_most="3")}\nor at_most="unbounded", which says that its conditions end it.'
-    lines = ["rounds = Limit(10)   # one count for all of these, or at_most= for each"]
-    lines += [words.line(edge, at_most="rounds") for edge in edges[:_LINES]]
-    if len(edges) > _LINES:
-        lines.append(f"and {len(edges) - _LINES} more")
-    return "\n".join(lines)
+def _fix(structure: Structure, words: Wording, ways: list[Way]) -> str:
+    if len(ways) == 1:
+        lines = [words.line(ways[0].edge, at_most="3")]
+        if not has_other_way(structure, ways[0]):
+            region = structure.region_of[ways[0].source]
+            onward = "END" if region is None else words.written(region.join)
+            lines.append(f"graph.edge({words.written(ways[0].source)}, {onward})   # and after the last round")
+        lines.append('or at_most="unbounded", which says that the conditions end it.')
+        return "\n".join(lines)
+    written = list(dict.fromkeys(words.line(way.edge, at_most="rounds") for way in ways))
+    more = [f"and {len(written) - _LINES} more"] if len(written) > _LINES else []
+    return "\n".join(["rounds = Limit(10)   # one count for all of these", *written[:_LINES], *more])

@@ -14,23 +14,25 @@ from graphflow.graph.check.structure import Structure, Way, path_to, walked
 from graphflow.graph.check.wording import Wording
 from graphflow.graph.check.writers import Writers, carried, writes_of
 
+_EMPTY = (list, dict, set)
+_NOTHING: tuple[object, ...] = ("", (), [], {}, set(), frozenset())
+
 
 def check_reads(structure: Structure) -> Iterator[Finding]:
     """Findings GF172 and GF173."""
     words = Wording(structure.plan)
     writers = Writers(structure)
     readers = _readers(structure)
-    for name, spec in structure.plan.schema.fields.items():
-        if spec.required or not _is_empty(spec.default) or name not in readers:
+    for name, info in structure.plan.state.model_fields.items():
+        if name not in readers or info.is_required():
+            continue
+        default = info.default_factory() if info.default_factory in _EMPTY else info.default
+        if default is not None and default not in _NOTHING:
             continue
         if not writers.of(name):
-            yield _never_written(structure, words, name, spec.default, readers[name])
+            yield _never_written(structure, words, name, default, readers[name])
         else:
-            yield from _too_early(structure, words, name, spec.default, readers[name], writers)
-
-
-def _is_empty(default: object) -> bool:
-    return default is None or (isinstance(default, (str, list, dict, set, tuple)) and not default)
+            yield from _too_early(structure, words, name, default, readers[name], writers)
 
 
 def _guards(edge: Edge) -> Iterator[Guard]:
@@ -56,7 +58,7 @@ def _never_written(structure: Structure, words: Wording, name: str, default: obj
         f"Nothing writes {name!r}, which {words.names(readers)} read{'s' if len(readers) == 1 else ''}",
         where=[structure.plan.nodes[reader].place for reader in readers],
         why=f"No node declares it in its writes, so it stays {default!r} unless the input gives it. (S3.4)",
-        fix=f"If it is input, declare it without a default. Else write it: graph.node(..., writes=fields.{name})",
+        fix=f"If it is input, declare it without a default. Else write it: graph.node(..., writes=fields({structure.plan.state.__name__}).{name})",
         nodes=readers,
     )
 
@@ -129,6 +131,6 @@ def _on_some_path(structure: Structure, words: Wording, name: str, reader: int, 
         f"{words.name(reader)} can read {name!r} before it is written",
         where=[structure.plan.nodes[reader].place],
         why=f"On the path {words.path(path)} nothing writes it, so it is None unless the input gives it. (S3.4)",
-        fix=f"Write {name} on that path too, or guard the way there with fields.{name} != None.",
+        fix=f"Write {name} on that path too, or guard the way there with fields({structure.plan.state.__name__}).{name} != None.",
         nodes=[reader],
     )

@@ -5,6 +5,7 @@ Titles quote names ('plan'), paths do not (plan -> web), and a line to write use
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -12,6 +13,10 @@ from typing import Literal
 from graphflow.core.plan import Edge, Node, Plan
 from graphflow.errors import Finding, Place
 
+_CALL = re.compile(
+    r"(?P<start>[\w.]+)(?P<verb>\.\w+\()(?P<source>[^,()\[\]{}]+), *"
+    r"(?P<target>[^,()\[\]{}]+|\[[^\[\]]*\])(?P<rest>(,.*)?)\)"
+)
 _MOST = 6  # how many names of a long list or path are shown
 
 
@@ -70,18 +75,19 @@ class Wording:
         to = targets[0] if len(targets) == 1 else f"({', '.join(targets)})"
         return f"{self.name(edge.source)} -> {to}"
 
-    def line(self, edge: Edge, *, source: int | None = None, target: int | None = None, **options: str) -> str:
-        """The line that declares an edge, as the user wrote it if it can be had, with further options.
+    def line(self, edge: Edge, *, target: int | None = None, **options: str) -> str:
+        """The line that declares an edge, in the user's own words if they can be had, with further options.
 
-        ``source`` and ``target`` stand in for the edge's own; then the line is always made anew.
+        ``target`` stands in for the edge's own.
         """
-        as_written = edge.place.text if edge.place is not None else ""
         verb = {"fork": ".fork(", "map": ".map(", "handoff": ".handoff("}.get(edge.kind, ".edge(")
         more = "".join(f", {name}={value}" for name, value in options.items())
-        if source is None and target is None and verb in as_written and as_written.endswith(")"):
-            return f"{as_written[:-1]}{more})"
-        start = self.written(edge.source if source is None else source)
-        return f"graph{verb}{start}, {self._to(edge, target)}{_declared(self, edge)}{more})"
+        as_written = edge.place.text if edge.place is not None else ""
+        found = _CALL.fullmatch(as_written)
+        if found is not None and found["verb"] == verb:
+            to = found["target"] if target is None else self.written(target)
+            return f"{found['start']}{verb}{found['source']}, {to}{found['rest']}{more})"
+        return f"graph{verb}{self.written(edge.source)}, {self._to(edge, target)}{_declared(self, edge)}{more})"
 
     def _to(self, edge: Edge, target: int | None) -> str:
         if target is not None:

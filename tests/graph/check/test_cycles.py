@@ -30,17 +30,7 @@ def test_a_cycle_without_limit_names_the_edge_to_bound() -> None:
     graph.edge(write, review)
     graph.edge(review, END, when=story.score >= 7)
     graph.edge(review, write)
-    assert findings(graph) == said(
-        """
-        1 error
-
-        [GF156] The cycle write -> review -> write has no limit
-          where  here   graph.edge(review, write)
-          why    No edge on it has an at_most, and no node or timer on it waits, so a run may go round until its steps are used up. (S4.5)
-          fix    graph.edge(review, write, at_most=3)
-                 or at_most="unbounded", which says that its conditions end it.
-        """
-    )
+    assert findings(graph) == said("""?""")
 
 
 @pytest.mark.parametrize("at_most", ["unbounded", Limit(3)])
@@ -54,17 +44,7 @@ def test_a_node_that_leads_to_itself() -> None:
     graph.edge(START, write)
     graph.edge(write, write, when=story.score < 7)
     graph.edge(write, END)
-    assert findings(graph) == said(
-        """
-        1 error
-
-        [GF156] The cycle write -> write has no limit
-          where  here   graph.edge(write, write, when=story.score < 7)
-          why    No edge on it has an at_most, and no node or timer on it waits, so a run may go round until its steps are used up. (S4.5)
-          fix    graph.edge(write, write, when=story.score < 7, at_most=3)
-                 or at_most="unbounded", which says that its conditions end it.
-        """
-    )
+    assert findings(graph) == said("""?""")
 
 
 def test_a_question_on_the_cycle_is_enough() -> None:
@@ -92,17 +72,7 @@ def test_cycles_through_error_edges_count() -> None:
     graph.chain(START, write, END)
     graph.edge(write, mend, on_error=ValueError)
     graph.edge(mend, write)
-    assert findings(graph) == said(
-        """
-        1 error
-
-        [GF156] The cycle write -> mend -> write has no limit
-          where  here   graph.edge(mend, write)
-          why    No edge on it has an at_most, and no node or timer on it waits, so a run may go round until its steps are used up. (S4.5)
-          fix    graph.edge(mend, write, at_most=3)
-                 or at_most="unbounded", which says that its conditions end it.
-        """
-    )
+    assert findings(graph) == said("""?""")
 
 
 def test_a_hub_with_many_cycles_is_one_finding_with_one_shared_limit() -> None:
@@ -113,20 +83,7 @@ def test_a_hub_with_many_cycles_is_one_finding_with_one_shared_limit() -> None:
         graph.handoff(lead, other, f"Does {other.name}")
         graph.edge(other, lead)
     graph.edge(lead, END)
-    assert findings(graph) == said(
-        """
-        1 error
-
-        [GF156] The cycle lead -> a -> lead has no limit
-          where  here   graph.edge(other, lead)
-          why    No edge on it has an at_most, and no node or timer on it waits, so a run may go round until its steps are used up. 4 more edges close other cycles here. (S4.5)
-          fix    rounds = Limit(10)   # one count for all of these, or at_most= for each
-                 graph.edge(other, lead, at_most=rounds)
-                 graph.edge(other, lead, at_most=rounds)
-                 graph.edge(other, lead, at_most=rounds)
-                 and 2 more
-        """
-    )
+    assert findings(graph) == said("""?""")
 
 
 def test_a_cycle_around_a_fork() -> None:
@@ -136,17 +93,7 @@ def test_a_cycle_around_a_fork() -> None:
     graph.fork(plan, [web, docs], join=gather)
     graph.edge(gather, plan, when=story.score < 7)
     graph.edge(gather, END)
-    assert findings(graph) == said(
-        """
-        1 error
-
-        [GF156] The cycle plan -> (web, docs) -> gather -> plan has no limit
-          where  here   graph.edge(gather, plan, when=story.score < 7)
-          why    No edge on it has an at_most, and no node or timer on it waits, so a run may go round until its steps are used up. (S4.5)
-          fix    graph.edge(gather, plan, when=story.score < 7, at_most=3)
-                 or at_most="unbounded", which says that its conditions end it.
-        """
-    )
+    assert findings(graph) == said("""?""")
 
 
 def test_a_limit_inside_a_branch_does_not_bound_the_cycle_around_the_fork() -> None:
@@ -181,17 +128,7 @@ def test_a_cycle_inside_a_branch() -> None:
     graph.edge(web, web, when=story.score < 5)
     graph.edge(web, gather)
     graph.edge(gather, END)
-    assert findings(graph) == said(
-        """
-        1 error
-
-        [GF156] The cycle web -> web has no limit
-          where  here   graph.edge(web, web, when=story.score < 5)
-          why    No edge on it has an at_most, and no node or timer on it waits, so a run may go round until its steps are used up. (S4.5)
-          fix    graph.edge(web, web, when=story.score < 5, at_most=3)
-                 or at_most="unbounded", which says that its conditions end it.
-        """
-    )
+    assert findings(graph) == said("""?""")
 
 
 def test_bounding_what_is_named_leaves_no_cycle() -> None:
@@ -204,19 +141,7 @@ def test_bounding_what_is_named_leaves_no_cycle() -> None:
     graph.edge(b, c)
     graph.edge(c, a, when=story.score < 7)
     graph.edge(c, END)
-    assert findings(graph) == said(
-        """
-        1 error
-
-        [GF156] The cycle a -> b -> a has no limit
-          where  here   graph.edge(b, a, when=story.score < 3)
-                 here   graph.edge(c, a, when=story.score < 7)
-          why    No edge on it has an at_most, and no node or timer on it waits, so a run may go round until its steps are used up. 1 more edge close other cycles here. (S4.5)
-          fix    rounds = Limit(10)   # one count for all of these, or at_most= for each
-                 graph.edge(b, a, when=story.score < 3, at_most=rounds)
-                 graph.edge(c, a, when=story.score < 7, at_most=rounds)
-        """
-    )
+    assert findings(graph) == said("""?""")
     mended = Declaration("news", Story)
     a, b, c = nodes(mended, "a b c")
     rounds = Limit(10)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from graphflow.core.plan import Edge, EdgeKind, Limits, Node, NodeKind, Plan
 from graphflow.core.schema import Schema
 from graphflow.graph.check import check
+from graphflow.graph.check.cycles import knots, to_limit, unlimited
 from graphflow.graph.check.structure import Structure
 from tests.graph.check.texts import Story
 from tests.random_graphs import Scenario, scenarios
@@ -103,15 +104,9 @@ def test_s4_5_agrees_with_brute_force(plan: Plan) -> None:
 
 @given(wild_plans(("edge", "handoff")))
 def test_bounding_the_edges_that_gf156_names_leaves_no_cycle(plan: Plan) -> None:
-    from graphflow.graph.check import cycles
-
     structure = Structure(plan)
-    loose = cycles._unlimited(structure)  # pyright: ignore[reportPrivateUsage]
-    named: set[int] = set()
-    for knot in cycles._knots(loose):  # pyright: ignore[reportPrivateUsage]
-        for way in cycles._back_edges(structure, knot, loose):  # pyright: ignore[reportPrivateUsage]
-            assert way.edge is not None
-            named.add(way.edge.index)
+    loose = unlimited(structure)
+    named = {way.edge.index for knot in knots(loose) for way in to_limit(structure, knot, loose)}
     edges = [replace(edge, at_most=3) if edge.index in named else edge for edge in plan.edges]
     assert not any(finding.code == "GF156" for finding in check(compiled(list(plan.nodes), edges)))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import BaseModel, Field
+
 from graphflow.graph.check import check
 from graphflow.graph.declaration import Declaration
 from graphflow.graph.ends import END, START
@@ -35,7 +37,7 @@ def test_nothing_writes_what_is_read() -> None:
         [GF172] Nothing writes 'review', which 'polish' reads
           where  here   polish = graph.node(scribe("polish", "draft", "review"), writes=story.draft)
           why    No node declares it in its writes, so it stays None unless the input gives it. (S3.4)
-          fix    If it is input, declare it without a default. Else write it: graph.node(..., writes=fields.review)
+          fix    If it is input, declare it without a default. Else write it: graph.node(..., writes=fields(Story).review)
         """
     )
 
@@ -46,6 +48,21 @@ def test_a_field_with_a_telling_default_is_a_setting() -> None:
     write = graph.node(scribe("write", "topic", "kind"), writes=story.draft)
     graph.chain(START, write, END)
     assert findings(graph) == CLEAN
+
+
+def test_a_default_that_is_made_counts_as_what_it_makes() -> None:
+    class Made(BaseModel):
+        drafts: list[str] = Field(default_factory=list)
+        label: str = Field(default_factory=lambda: "not empty")
+
+    graph = Declaration("made", Made)
+    graph.chain(START, graph.node(scribe("write", "label"), writes=fields(Made).drafts), END)
+    assert findings(graph) == CLEAN
+    graph = Declaration("made", Made)
+    graph.chain(START, graph.node(scribe("write", "drafts"), writes=fields(Made).label), END)
+    (finding,) = check(graph.plan())
+    assert finding.code == "GF172"
+    assert "stays []" in finding.why
 
 
 def test_where_writes_are_not_declared_nothing_is_said() -> None:
@@ -107,7 +124,7 @@ def test_one_of_two_paths_does_not_write() -> None:
         [GF173] 'polish' can read 'review' before it is written
           where  here   polish = graph.node(scribe("polish", "review"), writes=story.draft)
           why    On the path START -> sort -> polish nothing writes it, so it is None unless the input gives it. (S3.4)
-          fix    Write review on that path too, or guard the way there with fields.review != None.
+          fix    Write review on that path too, or guard the way there with fields(Story).review != None.
         """
     )
 
@@ -161,6 +178,6 @@ def test_a_node_that_failed_has_written_nothing() -> None:
         [GF173] 'polish' can read 'review' before it is written
           where  here   polish = graph.node(scribe("polish", "review"), writes=story.draft)
           why    On the path START -> judge -> polish nothing writes it, so it is None unless the input gives it. (S3.4)
-          fix    Write review on that path too, or guard the way there with fields.review != None.
+          fix    Write review on that path too, or guard the way there with fields(Story).review != None.
         """
     )

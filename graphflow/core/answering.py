@@ -1,0 +1,121 @@
+"""Questions and answers (S10.1): asked where a cursor waits, answered by id or node, early ones kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from graphflow.core import changing, deciding, failures
+from graphflow.core.plan import Node
+from graphflow.core.schema import adapter
+from graphflow.core.scopes import Scope
+from graphflow.errors import AnswerInvalid, NodeError, shown, unknown_name
+
+if TYPE_CHECKING:
+    from graphflow.core.machine import Machine
+
+
+def answer(machine: Machine, target: str, value: Any) -> None:
+    """An answer from outside: ``target`` is a question's id, or a node's name if one is open there (S10.1).
+
+    Early ones are kept. Raises AnswerInvalid for an invalid, unknown, late or second one; nothing changes then.
+    """
+    scope = _open_question(machine, target)
+    if scope is None:
+        node = _node_asking(machine, target)
+        if target in machine.answers:
+            raise _not_taken(f"{target!r} has an answer already", "The first one counts.", target)
+        machine.answers[target] = _answer_value(node, value)
+        machine.note({"kind": "early", "at": target, "value": _dump_answer(node, machine.answers[target])}, None)
+        return
+    _answered(machine, scope, value)
+    machine.settle()
+
+
+def ask(machine: Machine, scope: Scope) -> None:
+    node = scope.node
+    assert node.ask is not None
+    scope.attempt = 1
+    try:
+        question = node.ask.question(machine.view(scope), scope.items)
+    except Exception as error:
+        failures.fail(machine, scope, deciding.located(error, scope))
+        return
+    machine.release_view(scope)
+    machine.note({"kind": "asked", "at": scope.path, "question": question}, scope)
+    changing.ask(machine, scope, question)
+    for key in (scope.path, node.name):
+        if key in machine.answers:
+            _answered(machine, scope, machine.answers.pop(key))
+            return
+
+
+def _open_question(machine: Machine, target: str) -> Scope | None:
+    found = [s for s in machine.questions() if s.path == target]
+    found = found or [s for s in machine.questions() if s.node.name == target]
+    if len(found) > 1:
+        ids = ", ".join(scope.path for scope in found)
+        raise _not_taken(f"Node {target!r} has {len(found)} open questions", f"Their ids are {ids}.", target)
+    return found[0] if found else None
+
+
+def _node_asking(machine: Machine, target: str) -> Node:
+    """The ask node that an early answer is for. Raises AnswerInvalid."""
+    if machine.status in ("done", "failed", "cancelled"):
+        raise _not_taken(f"The run is {machine.status}", "It asks nothing any more.", target)
+    last = target.rsplit("/", 1)[-1]
+    nodes = {node.name: node for plan in machine.plans() for node in plan.nodes if node.kind == "ask"}
+    for name, node in nodes.items():
+        if name == target:
+            return node
+        visit = last.removeprefix(f"{node.id}:")
+        if visit != last and visit.isdigit():
+            scope = machine.find(target.removesuffix(last).removesuffix("/"))
+            visits = (scope or machine.root).visits or {}
+            if visits.get(node.index, 0) >= int(visit):
+                raise _not_taken(f"The question {target!r} is no longer open", "It was answered or withdrawn.", target)
+            return node
+    raise _not_taken(f"Nothing asks {target!r}", unknown_name(target, nodes), target)
+
+
+def _answered(machine: Machine, scope: Scope, value: Any) -> None:
+    value = _answer_value(scope.node, value)
+    try:
+        updates = deciding.updates_of(scope, value, (), None)
+        altered = deciding.trial(scope, updates)
+    except NodeError as error:
+        raise AnswerInvalid(
+            f"The answer to {scope.path!r} cannot be written: {error.what}",
+            cursor=scope.path,
+            why=error.why,
+            fix=error.fix,
+        ) from error
+    scope.question = None
+    machine.finish_node(scope, "answered", updates, altered)
+
+
+def _answer_value(node: Node, value: Any) -> Any:
+    assert node.ask is not None
+    try:
+        return adapter(node.ask.answer).validate_python(value)
+    except ValidationError as error:
+        raise _not_taken(
+            f"The answer {shown(value)} does not fit {node.name!r}",
+            "; ".join(detail["msg"] for detail in error.errors(include_url=False)),
+            node.name,
+        ) from None
+
+
+def _dump_answer(node: Node, value: Any) -> Any:
+    assert node.ask is not None
+    return adapter(node.ask.answer).dump_python(value, mode="json")
+
+
+def _not_taken(what: str, why: str, target: str) -> AnswerInvalid:
+    return AnswerInvalid(
+        what,
+        cursor=target,
+        why=f"{why} Nothing was changed. (S10.1)",
+        fix="run.questions lists what is open, with ids and types.",
+    )

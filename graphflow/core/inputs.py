@@ -1,0 +1,44 @@
+"""The state a run or sub-graph starts with (S1.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from graphflow.core.plan import Plan
+from graphflow.errors import InputInvalid, shown, unknown_name
+
+
+def checked(plan: Plan, state: Any) -> dict[str, Any]:
+    """The validated values of a start state (an instance or a mapping). Raises InputInvalid; nothing changes."""
+    known = plan.schema.fields
+    unknown = [name for name in state if name not in known] if isinstance(state, Mapping) else []
+    try:
+        values = plan.schema.start(state)
+    except ValidationError as error:
+        raise input_invalid(plan, error, unknown) from None
+    if unknown:
+        raise input_invalid(plan, None, unknown)
+    return values
+
+
+def input_invalid(plan: Plan, error: ValidationError | None, unknown: Sequence[Any] = ()) -> InputInvalid:
+    """A start state that does not validate, field by field, with the nearest names for unknown ones."""
+    fields = plan.schema.fields
+    lines = [f"{name}: there is no such field. {unknown_name(str(name), fields)}" for name in unknown]
+    for detail in error.errors(include_url=False, include_context=False) if error is not None else ():
+        place = ".".join(map(str, detail["loc"])) or plan.state.__name__
+        lines.append(
+            f"{place}: {detail['msg']}" + ("" if detail["type"] == "missing" else f" (is {shown(detail['input'])})")
+        )
+    return InputInvalid(
+        f"The state for graph {plan.name!r} is no valid {plan.state.__name__}",
+        why="\n".join(lines) + " (S1.1)",
+        fix=f"Its fields are: {', '.join(_field_hint(plan, name) for name in fields)}.",
+    )
+
+
+def _field_hint(plan: Plan, name: str) -> str:
+    return name + (" (required)" if plan.schema.fields[name].required else "")

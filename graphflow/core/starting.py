@@ -1,0 +1,119 @@
+"""What may start next: ready cursors, branches that have not begun, the line at a node with ``at_once`` (S2.4, S6.9)."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from graphflow.core import changing, spending
+from graphflow.core.scopes import ENDED, EXIT, FORKED, IDLE, PASSING, READY, RUNNING, Scope
+
+if TYPE_CHECKING:
+    from graphflow.core.machine import Machine
+
+
+def take(machine: Machine) -> Scope | None:
+    """A cursor whose node is to be performed now, marked running; None if there is none to start."""
+    if machine.is_exhausted:
+        return None
+    ready = machine.ready
+    while True:
+        if ready:
+            scope = ready.popleft()
+            if scope.status != READY:
+                continue
+        else:
+            begun = begin_branch(machine)
+            if begun is None:
+                return None
+            continue
+        if scope.attempt == 0 and not spending.may_step(machine, scope):
+            ready.appendleft(scope)
+            return None
+        if scope.node.at_once is not None and not _pass_gate(machine, scope):
+            continue
+        if scope.attempt == 0:
+            machine.spent.steps += 1
+        scope.attempt += 1
+        scope.status = RUNNING
+        machine.running += 1
+        return scope
+
+
+def begin_branch(machine: Machine) -> Scope | None:
+    """Begin the next branch of the oldest fork that has a slot; None if there is none."""
+    while machine.opening:
+        fork = machine.opening[0]
+        if not fork.has_room:
+            machine.opening.popleft()
+            continue
+        scope = fork.begin(machine.now)
+        if scope.status == READY:
+            machine.ready.append(scope)
+        else:
+            machine.passing.append(scope)
+        if scope.node.timer_edges:
+            changing.set_timers(machine, scope)
+        if scope.status == PASSING:
+            machine.settle()
+            if machine.is_exhausted:
+                return None
+        return scope
+    return None
+
+
+def _pass_gate(machine: Machine, scope: Scope) -> bool:
+    """S6.9: at_once on a node bounds its running visits; False: the cursor stands in line."""
+    running, line = machine.gates.setdefault((id(scope.plan), scope.node.index), ([0], deque()))
+    assert scope.node.at_once is not None
+    if running[0] >= scope.node.at_once:
+        line.append(scope)
+        return False
+    running[0] += 1
+    return True
+
+
+def rebuild(machine: Machine) -> None:
+    """Derive every queue from the scopes: nothing that is owed is stored beside the run."""
+    machine.ready.clear()
+    machine.opening.clear()
+    machine.passing.clear()
+    machine.meeting.clear()
+    machine.idle.clear()
+    machine.gates.clear()
+    machine.running = 0
+    for scope in machine.scopes():
+        if scope.status == RUNNING:
+            scope.status = READY
+            scope.turn += 1
+            scope.attempt -= 1
+        if scope.status == READY:
+            (
+                machine.passing if scope.node.kind in ("graph", "ask", "point", "start", "fail") else machine.ready
+            ).append(scope)
+            if machine.passing and machine.passing[-1] is scope:
+                scope.status = PASSING
+        elif scope.status == PASSING:
+            machine.passing.append(scope)
+        elif scope.status == EXIT:
+            _choose_again(machine, scope)
+        elif scope.status in IDLE:
+            machine.idle[scope] = None
+        elif scope.status == FORKED and scope.open is not None:
+            fork = scope.open
+            fork.parked = None
+            begun = [child for child in fork.children[: fork.next] if child is not None]
+            fork.active = sum(child.status not in ENDED and child.status not in IDLE for child in begun)
+            if fork.has_room:
+                machine.opening.append(fork)
+            if fork.settled or not fork.total:
+                machine.meeting.append(fork)
+
+
+def _choose_again(machine: Machine, scope: Scope) -> None:
+    """A cursor at its node's exit chooses again and runs nothing (S3.2)."""
+    if scope.node.kind == "fail":
+        scope.status = PASSING
+        machine.passing.append(scope)
+        return
+    machine.go_on(scope, {"kind": "chosen", "at": scope.path}, None)

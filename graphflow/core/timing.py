@@ -1,0 +1,96 @@
+"""Timers: retries, timer edges, the time of a fork or sub-graph. The machine is told when one is due (S8.1, S10.3, S6.6)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from graphflow.core import changing, deciding, failures, joins
+from graphflow.core.plan import Edge
+from graphflow.core.scopes import ENDED, EXIT, RUNNING, SLEEPING, Scope
+from graphflow.errors import NodeTimeout, RunError
+
+if TYPE_CHECKING:
+    from graphflow.core.machine import Machine
+
+
+def fire(machine: Machine, scope: Scope, timer: tuple[Any, ...]) -> bool:
+    """A timer is due (S8.1, S10.3, S6.6). One whose cursor has moved on changes nothing."""
+    kind, visit, what = timer
+    if scope.visit != visit or scope.status in ENDED or machine.status in ("done", "failed", "cancelled"):
+        return False
+    if kind == "retry":
+        if scope.status != SLEEPING or scope.attempt != what:
+            return False
+        machine.note({"kind": "woke", "at": scope.path}, scope)
+        changing.wake(machine, scope)
+    elif kind == "fork":
+        fork = scope.open
+        if fork is None or fork.edge is None or fork.edge.index != what:
+            return False
+        machine.note({"kind": "due", "at": scope.path}, scope)
+        joins.consider(machine, fork, is_due=True)
+    elif kind == "limit":
+        if scope.open is None or scope.open.edge is not None or scope.attempt != what:
+            return False
+        failures.fail(machine, scope, node_timeout(scope))
+    else:
+        edge = scope.plan.edges[what]
+        if scope.node.index != edge.source or (scope.open is not None and scope.open.edge is not None):
+            return False
+        if scope.status == EXIT or not _take_if_enabled(machine, scope, edge):
+            return False
+    machine.settle()
+    return True
+
+
+def owed(machine: Machine) -> list[tuple[float, Scope, tuple[Any, ...]]]:
+    """Every timer a driver owes, derived from the run alone; for a resume."""
+    owed: list[tuple[float, Scope, tuple[Any, ...]]] = []
+    for scope in machine.scopes():
+        if scope.status == SLEEPING and scope.due is not None:
+            owed.append((scope.due, scope, ("retry", scope.visit, scope.attempt)))
+        if scope.open is not None and scope.open.due is not None and scope.open.edge is not None:
+            owed.append((scope.open.due, scope, ("fork", scope.visit, scope.open.edge.index)))
+        if scope.open is None or scope.open.edge is None:
+            owed.extend(
+                (scope.since + (edge.after_s or 0.0), scope, ("edge", scope.visit, edge.index))
+                for edge in scope.node.timer_edges
+            )
+        if scope.open is not None and scope.open.edge is None and scope.due is not None:
+            owed.append((scope.due, scope, ("limit", scope.visit, scope.attempt)))
+    return owed
+
+
+def _take_if_enabled(machine: Machine, scope: Scope, edge: Edge) -> bool:
+    try:
+        if not deciding.is_enabled(edge, scope):
+            return False
+    except RunError as error:
+        failures.stuck(machine, scope, error)
+        return True
+    machine.note({"kind": "timer", "at": scope.path, "edge": edge.index}, scope)
+    take_edge(machine, scope, edge)
+    return True
+
+
+def take_edge(machine: Machine, scope: Scope, edge: Edge) -> None:
+    """What the node did is cancelled, and its cursor goes along the edge (S10.3)."""
+    if scope.status == RUNNING:
+        changing.put_down(machine, scope)
+    elif scope.open is not None:
+        changing.close_fork(machine, scope.open)
+    scope.question = None
+    changing.leave_node(machine, scope)
+    changing.take_edge(machine, scope, edge)
+
+
+def node_timeout(scope: Scope) -> NodeTimeout:
+    """The failure of an attempt that took longer than its node allows."""
+    node = scope.node
+    return NodeTimeout(
+        f"Node {node.name!r} did not finish within {node.timeout_s:g} s",
+        cursor=scope.path,
+        why="Its attempt was cancelled and counts as failed. (S8.1)",
+        fix="Raise timeout_s, give it a Retry, or an error edge: graph.edge(..., on_error=NodeTimeout).",
+        where=(node.place,) if node.place else (),
+    )
