@@ -101,8 +101,7 @@ def outcome_of(driven: Driven) -> Outcome:
 
 def is_cancelled(scope: Scope, machine: Machine) -> bool:
     """Whether a scope is a branch that came to no end of its own. A failed run keeps those for a resume (S14.3)."""
-    has_ended = scope.status in ("done", "failed") or machine.error_at.startswith(scope.prefix)
-    return scope.is_branch and machine.status in ("done", "failed") and not has_ended
+    return scope.is_branch and machine.status in ("done", "failed") and scope.status not in ("done", "failed")
 
 
 def steps_of(driven: Driven) -> list[Step]:

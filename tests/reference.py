@@ -212,7 +212,8 @@ def _fork(scope: Scope, path: str, edge: Edge, starts: list[tuple[int, tuple[Any
     finally:
         for branch in scopes:
             branch.status = "cancelled" if branch.status == "running" else branch.status
-        scope.run.cancelled += [branch.path for branch in scopes if branch.status == "cancelled"]
+        stopped = ("cancelled", "failed") if edge.failures == "stop" else ("cancelled",)
+        scope.run.cancelled += [branch.path for branch in scopes if branch.status in stopped]
     updates = _merged(scope.plan, [branch for branch in scopes if branch.status == "done"])
     try:
         scope.state = _fold(scope.plan, scope.state, updates)

@@ -228,7 +228,7 @@ def _kinds(annotation: Any, metadata: tuple[Any, ...]) -> tuple[list[Kind], bool
     if inner is not None and not isinstance(annotation, type):
         return _kinds(inner, metadata)
     base = origin or annotation
-    if not isinstance(base, type) or base is object or isinstance(annotation, typing.TypeVar):
+    if not isinstance(base, type) or base in (object, Any) or isinstance(annotation, typing.TypeVar):
         return [Kind(None)], True
     return [_kind(base, arguments, metadata)], False
 

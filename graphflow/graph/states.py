@@ -283,6 +283,8 @@ def _same(data: Any) -> Any:
 def _wrong_default(schema: Schema, name: str, value: object, reason: str, place: Place) -> DeclarationError:
     annotation = annotation_text(schema.fields[name].annotation)
     fix = f"Give {name} a default of type {annotation}, or none."
+    if annotation in ("Any", "object"):
+        fix = f"Annotate {name} with the type of its values, or keep texts, numbers, lists and dicts in it."
     if value is None:
         fix = f"Write {name}: {annotation} | None = None, or give it a default of type {annotation}."
     return mistake(

@@ -223,6 +223,9 @@ class Driver:
         if over.done():
             return False
         self.commit()
+        self.tick()
+        if self._fire_due():  # after a resume, due timers go before the run is found waiting (S10.3)
+            return True
         if machine.status == "running":
             if machine.is_exhausted:
                 more = machine.wind_up()
@@ -440,14 +443,21 @@ class Driver:
             return
         self.tick()
         try:
-            while self._timers and self._timers[0][0] <= self.machine.now:
-                _, _, scope, timer = heapq.heappop(self._timers)
-                self._fire(scope, timer)
+            self._fire_due()
         except BaseException as error:
             self._crash(error)
             return
         self._set_alarm()
         self._wake_workers()
+
+    def _fire_due(self) -> bool:
+        """Fire every timer that is due. False if none was."""
+        is_any = False
+        while self._timers and self._timers[0][0] <= self.machine.now:
+            _, _, scope, timer = heapq.heappop(self._timers)
+            self._fire(scope, timer)
+            is_any = True
+        return is_any
 
     def _fire(self, scope: Scope, timer: tuple[Any, ...]) -> None:
         if timer[0] == "timeout":

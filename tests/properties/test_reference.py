@@ -174,7 +174,9 @@ def without_code(value: Any, memo: dict[int, Any]) -> Any:
         elif isinstance(value, Guard):
             memo[id(value)] = replace(value, test=forbidden)
         elif is_dataclass(value) and not isinstance(value, type) and type(value).__module__ == Plan.__module__:
-            changes = {each.name: without_code(getattr(value, each.name), memo) for each in fields_of(value)}
+            changes = {
+                each.name: without_code(getattr(value, each.name), memo) for each in fields_of(value) if each.init
+            }
             for name in ("call", "items", "question"):
                 if changes.get(name) is not None:
                     changes[name] = forbidden

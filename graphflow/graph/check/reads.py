@@ -14,8 +14,7 @@ from graphflow.graph.check.structure import Structure, Way, path_to, walked
 from graphflow.graph.check.wording import Wording
 from graphflow.graph.check.writers import Writers, carried, writes_of
 
-_EMPTY = (list, dict, set)
-_NOTHING: tuple[object, ...] = ("", (), [], {}, set(), frozenset())
+_CONTAINERS: tuple[type[list[Any]] | type[dict[Any, Any]] | type[set[Any]], ...] = (list, dict, set)
 
 
 def check_reads(structure: Structure) -> Iterator[Finding]:
@@ -26,13 +25,18 @@ def check_reads(structure: Structure) -> Iterator[Finding]:
     for name, info in structure.plan.state.model_fields.items():
         if name not in readers or info.is_required():
             continue
-        default = info.default_factory() if info.default_factory in _EMPTY else info.default
-        if default is not None and default not in _NOTHING:
+        factory: object = info.default_factory
+        default: object = next((make() for make in _CONTAINERS if make is factory), info.default)
+        if not _is_empty(default):
             continue
         if not writers.of(name):
             yield _never_written(structure, words, name, default, readers[name])
         else:
             yield from _too_early(structure, words, name, default, readers[name], writers)
+
+
+def _is_empty(default: object) -> bool:
+    return default is None or (isinstance(default, str | list | dict | set | frozenset | tuple) and not default)
 
 
 def _guards(edge: Edge) -> Iterator[Guard]:

@@ -42,7 +42,17 @@ def test_a_gap_shows_a_state() -> None:
     graph.edge(review, publish, when=story.score >= 7)
     graph.edge(review, END, when=story.score < 5)
     graph.edge(publish, END)
-    assert findings(graph) == said("""?""")
+    assert findings(graph) == said(
+        """
+        1 warning
+
+        [GF148] No edge of 'review' is enabled where score=5
+          where  here   graph.edge(review, publish, when=story.score >= 7)
+                 here   graph.edge(review, END, when=story.score < 5)
+          why    -> 'publish' needs score >= 7, -> END needs score < 5. A run that comes here with such a state fails with NoWayOut. (S4.4)
+          fix    graph.edge(review, END)   # last, without a condition: in all other cases
+        """
+    )
     graph.edge(review, END)
     assert findings(graph) == CLEAN
 
@@ -97,7 +107,17 @@ def test_a_shadowed_edge() -> None:
     graph.edge(review, END)
     graph.edge(publish, END)
     graph.edge(frame, END)
-    assert findings(graph) == said("""?""")
+    assert findings(graph) == said(
+        """
+        1 warning
+
+        [GF146] Edge 'review' -> 'frame' can never be taken
+          where  here   graph.edge(review, publish, when=story.score >= 7)
+                 here   graph.edge(review, frame, when=story.score >= 9)
+          why    Wherever score >= 9 holds, score >= 7 holds too, and is tried before it. This is proved. (S4.2)
+          fix    If it is the special case, declare it first: graph.edge(review, frame, when=story.score >= 9)
+        """
+    )
     mended = Declaration("news", Story)
     review, publish, frame = nodes(mended, "review publish frame")
     mended.edge(START, review)
@@ -125,7 +145,16 @@ def test_a_condition_that_the_schema_makes_impossible() -> None:
     graph, review = graded()
     graph.edge(review, review, when=grade.score > 10, at_most=3)
     graph.edge(review, END)
-    assert findings(graph) == said("""?""")
+    assert findings(graph) == said(
+        """
+        1 warning
+
+        [GF147] The condition score > 10 of 'review' -> 'review' is never true
+          where  here   graph.edge(review, review, when=grade.score > 10, at_most=3)
+          why    No state that Grade allows makes it true. This is proved. (S5.2)
+          fix    Correct the condition, or leave the edge out.
+        """
+    )
 
 
 def test_a_handoff_and_a_branch_with_impossible_conditions() -> None:
@@ -141,7 +170,17 @@ def test_a_node_that_can_never_go_on() -> None:
     graph, review = graded()
     graph.edge(review, END, when=grade.score > 10)
     graph.edge(review, END, when=grade.score < 0)
-    assert findings(graph) == said("""?""")
+    assert findings(graph) == said(
+        """
+        1 error
+
+        [GF149] No edge of 'review' can ever be enabled
+          where  here   graph.edge(review, END, when=grade.score > 10)
+                 here   graph.edge(review, END, when=grade.score < 0)
+          why    No state that Grade allows makes a condition true: -> END needs score > 10, -> END needs score < 0. So a run that comes here fails with NoWayOut. (S4.4)
+          fix    Correct the conditions, or add an edge without one, declared last.
+        """
+    )
 
 
 def test_overlapping_conditions_are_pointed_out_where_neither_contains_the_other() -> None:
@@ -153,7 +192,17 @@ def test_overlapping_conditions_are_pointed_out_where_neither_contains_the_other
     graph.edge(review, END)
     graph.edge(publish, END)
     graph.edge(ask_more, END)
-    assert findings(graph) == said("""?""")
+    assert findings(graph) == said(
+        """
+        advice
+
+        [GF150] 'review' -> 'publish' and 'review' -> 'ask_more' can both be enabled
+          where  here   graph.edge(review, publish, when=story.score >= 7)
+                 here   graph.edge(review, ask_more, when=story.ready)
+          why    Where score=7, ready=True, both score >= 7 and ready hold. The one declared first is taken. (S4.2)
+          fix    If that is meant, do nothing. Else let the conditions exclude each other.
+        """
+    )
     mended = Declaration("news", Story)
     review, publish, ask_more = nodes(mended, "review publish ask_more")
     mended.edge(START, review)
@@ -181,7 +230,16 @@ def test_a_predicate_that_raises_on_none() -> None:
     graph, review = graded()
     graph.edge(review, END, when=lambda state: state.limit > 3)
     graph.edge(review, END)
-    assert findings(graph) == said("""?""")
+    assert findings(graph) == said(
+        """
+        1 warning
+
+        [GF151] The condition given(limit) > 3 of 'review' -> END can raise
+          where  here   graph.edge(review, END, when=lambda state: state.limit > 3)
+          why    Grade allows limit=None, and there it raises TypeError: '>' not supported between instances of 'NoneType' and 'int'. (S5.4)
+          fix    Ask for None first, or write it over fields(Grade): there a comparison with None is false.
+        """
+    )
     mended, review = graded()
     mended.edge(review, END, when=grade.limit > 3)
     mended.edge(review, END)
@@ -195,7 +253,16 @@ def test_what_happens_after_the_last_round() -> None:
     graph.chain(START, write, review)
     graph.edge(review, END, when=story.score >= 7)
     graph.edge(review, write, at_most=3)
-    assert findings(graph) == said("""?""")
+    assert findings(graph) == said(
+        """
+        advice
+
+        [GF159] No edge of 'review' is left where score=0, once limits are used up
+          where  here   graph.edge(review, write, at_most=3)
+          why    It lies on a cycle, and only 'review' -> 'write' is enabled there, with a limit. A run that used it up fails with NoWayOut. (S4.4, S4.5)
+          fix    graph.edge(review, END)   # last, without a condition: in all other cases
+        """
+    )
     graph.edge(review, END)
     assert findings(graph) == CLEAN
 

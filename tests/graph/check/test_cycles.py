@@ -30,7 +30,18 @@ def test_a_cycle_without_limit_names_the_edge_to_bound() -> None:
     graph.edge(write, review)
     graph.edge(review, END, when=story.score >= 7)
     graph.edge(review, write)
-    assert findings(graph) == said("""?""")
+    assert findings(graph) == said(
+        """
+        1 error
+
+        [GF156] The cycle write -> review -> write has no limit
+          where  here   graph.edge(review, write)
+          why    No edge on it has an at_most, and no node or timer on it waits, so a run may go round until its steps are used up. (S4.5)
+          fix    graph.edge(review, write, at_most=3)
+                 graph.edge(review, END)   # and after the last round
+                 or at_most="unbounded", which says that the conditions end it.
+        """
+    )
 
 
 @pytest.mark.parametrize("at_most", ["unbounded", Limit(3)])
@@ -44,7 +55,17 @@ def test_a_node_that_leads_to_itself() -> None:
     graph.edge(START, write)
     graph.edge(write, write, when=story.score < 7)
     graph.edge(write, END)
-    assert findings(graph) == said("""?""")
+    assert findings(graph) == said(
+        """
+        1 error
+
+        [GF156] The cycle write -> write has no limit
+          where  here   graph.edge(write, write, when=story.score < 7)
+          why    No edge on it has an at_most, and no node or timer on it waits, so a run may go round until its steps are used up. (S4.5)
+          fix    graph.edge(write, write, when=story.score < 7, at_most=3)
+                 or at_most="unbounded", which says that the conditions end it.
+        """
+    )
 
 
 def test_a_question_on_the_cycle_is_enough() -> None:
@@ -72,7 +93,17 @@ def test_cycles_through_error_edges_count() -> None:
     graph.chain(START, write, END)
     graph.edge(write, mend, on_error=ValueError)
     graph.edge(mend, write)
-    assert findings(graph) == said("""?""")
+    assert findings(graph) == said(
+        """
+        1 error
+
+        [GF156] The cycle write -> mend -> write has no limit
+          where  here   graph.edge(write, mend, on_error=ValueError)
+          why    No edge on it has an at_most, and no node or timer on it waits, so a run may go round until its steps are used up. (S4.5)
+          fix    graph.edge(write, mend, on_error=ValueError, at_most=3)
+                 or at_most="unbounded", which says that the conditions end it.
+        """
+    )
 
 
 def test_a_hub_with_many_cycles_is_one_finding_with_one_shared_limit() -> None:
@@ -83,7 +114,17 @@ def test_a_hub_with_many_cycles_is_one_finding_with_one_shared_limit() -> None:
         graph.handoff(lead, other, f"Does {other.name}")
         graph.edge(other, lead)
     graph.edge(lead, END)
-    assert findings(graph) == said("""?""")
+    assert findings(graph) == said(
+        """
+        1 error
+
+        [GF156] The cycle lead -> a -> lead has no limit
+          where  here   graph.handoff(lead, other, f"Does {other.name}")
+          why    No edge on it has an at_most, and no node or timer on it waits, so a run may go round until its steps are used up. So may other cycles through the same nodes. (S4.5)
+          fix    rounds = Limit(10)   # one count for all of these
+                 graph.handoff(lead, other, f"Does {other.name}", at_most=rounds)
+        """
+    )
 
 
 def test_a_cycle_around_a_fork() -> None:
@@ -93,7 +134,17 @@ def test_a_cycle_around_a_fork() -> None:
     graph.fork(plan, [web, docs], join=gather)
     graph.edge(gather, plan, when=story.score < 7)
     graph.edge(gather, END)
-    assert findings(graph) == said("""?""")
+    assert findings(graph) == said(
+        """
+        1 error
+
+        [GF156] The cycle plan -> (web, docs) -> gather -> plan has no limit
+          where  here   graph.edge(gather, plan, when=story.score < 7)
+          why    No edge on it has an at_most, and no node or timer on it waits, so a run may go round until its steps are used up. (S4.5)
+          fix    graph.edge(gather, plan, when=story.score < 7, at_most=3)
+                 or at_most="unbounded", which says that the conditions end it.
+        """
+    )
 
 
 def test_a_limit_inside_a_branch_does_not_bound_the_cycle_around_the_fork() -> None:
@@ -128,7 +179,17 @@ def test_a_cycle_inside_a_branch() -> None:
     graph.edge(web, web, when=story.score < 5)
     graph.edge(web, gather)
     graph.edge(gather, END)
-    assert findings(graph) == said("""?""")
+    assert findings(graph) == said(
+        """
+        1 error
+
+        [GF156] The cycle web -> web has no limit
+          where  here   graph.edge(web, web, when=story.score < 5)
+          why    No edge on it has an at_most, and no node or timer on it waits, so a run may go round until its steps are used up. (S4.5)
+          fix    graph.edge(web, web, when=story.score < 5, at_most=3)
+                 or at_most="unbounded", which says that the conditions end it.
+        """
+    )
 
 
 def test_bounding_what_is_named_leaves_no_cycle() -> None:
@@ -141,7 +202,19 @@ def test_bounding_what_is_named_leaves_no_cycle() -> None:
     graph.edge(b, c)
     graph.edge(c, a, when=story.score < 7)
     graph.edge(c, END)
-    assert findings(graph) == said("""?""")
+    assert findings(graph) == said(
+        """
+        1 error
+
+        [GF156] The cycle a -> b -> a has no limit
+          where  here   graph.edge(b, a, when=story.score < 3)
+                 here   graph.edge(c, a, when=story.score < 7)
+          why    No edge on it has an at_most, and no node or timer on it waits, so a run may go round until its steps are used up. So may other cycles through the same nodes. (S4.5)
+          fix    rounds = Limit(10)   # one count for all of these
+                 graph.edge(b, a, when=story.score < 3, at_most=rounds)
+                 graph.edge(c, a, when=story.score < 7, at_most=rounds)
+        """
+    )
     mended = Declaration("news", Story)
     a, b, c = nodes(mended, "a b c")
     rounds = Limit(10)

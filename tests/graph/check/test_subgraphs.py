@@ -47,7 +47,17 @@ def test_a_graph_that_can_only_end_by_entering_itself_again() -> None:
     look = graph.node(work, name="look")
     deeper = graph.node(graph, name="deeper")
     graph.chain(START, look, deeper, END)
-    assert findings(graph) == said("""?""")
+    assert findings(graph) == said(
+        """
+        1 error
+
+        [GF181] Graph 'dig' can only end by entering itself again
+          where  here   graph = Declaration("dig", Story)
+                 here   deeper = graph.node(graph, name="deeper")
+          why    Every path from START to an end passes 'deeper', which leads back into this graph, so a run ends with TooDeep. (S12.2)
+          fix    Lead to an end before it, on a condition: graph.edge(..., END, when=...) declared before the edge to deeper.
+        """
+    )
 
 
 def test_a_condition_that_leads_past_the_recursion_is_enough() -> None:

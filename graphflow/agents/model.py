@@ -1,0 +1,53 @@
+"""The one small protocol by which agents talk to models, and what is reserved before a call (S13.1)."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from graphflow.agents.messages import Request, Response
+from graphflow.agents.prices import Price
+from graphflow.graph.context import Reserve
+
+_BYTES_PER_TOKEN = 4  # English text, measured over the usual vocabularies; other scripts have more bytes as well
+_EXPECTED_OUTPUT = 1_000  # tokens, where the request sets no limit
+
+
+@runtime_checkable
+class Model(Protocol):
+    """Something that answers requests. ``name`` stands in usage, journals and drawings: ``openai/gpt-5``.
+
+    ``respond`` gives a complete answer or raises a ModelError; it never tries again by itself. A model may also have
+    ``price`` (a Price, or None for unknown).
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    async def respond(self, request: Request) -> Response: ...
+
+
+def estimated_tokens(text: str) -> int:
+    """About how many tokens a text has, for limits and reservations.
+
+    >>> estimated_tokens("Owls hunt at night.")
+    5
+    """
+    return -(-len(text.encode(errors="replace")) // _BYTES_PER_TOKEN)
+
+
+def input_tokens(request: Request) -> int:
+    """About how many tokens a model reads for a request."""
+    parts = [part for message in request.messages for part in (message.text, *(c.arguments for c in message.tool_calls))]
+    parts += [f"{tool.name} {tool.description} {tool.parameters}" for tool in request.tools]
+    if request.output_schema is not None:
+        parts.append(str(request.output_schema))
+    return sum(map(estimated_tokens, parts))
+
+
+def reserve_for(model: Model, request: Request) -> Reserve:
+    """What a call may cost, as far as can be known before it."""
+    price: Price | None = getattr(model, "price", None)
+    reading = input_tokens(request)
+    writing = request.settings.max_output_tokens or _EXPECTED_OUTPUT
+    usd = None if price is None else price.usd(input_tokens=reading, output_tokens=writing)
+    return Reserve(model_calls=1, tokens=reading + writing, usd=usd)
