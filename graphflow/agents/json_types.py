@@ -69,7 +69,11 @@ class JsonType:
         """The value of parsed JSON. Raises ReadingFailed."""
         unwrapped = _unwrapped(data) if self.is_wrapped else _NOT_WRAPPED
         try:
-            return self._adapter.validate_json(to_json(data if unwrapped is _NOT_WRAPPED else unwrapped))
+            written = to_json(data if unwrapped is _NOT_WRAPPED else unwrapped)
+        except ValueError as error:  # half of a character, or nested beyond all measure
+            raise ReadingFailed(f"Your answer is no valid JSON: {error}", "The answer is no valid JSON.") from None
+        try:
+            return self._adapter.validate_json(written)
         except ValidationError as error:
             raise _failed(error) from None
 

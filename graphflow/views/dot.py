@@ -18,10 +18,11 @@ from graphflow.views.theme import Theme
 if TYPE_CHECKING:
     from graphviz import Digraph
 
-_BAR_LENGTH = 1.6  # inches, of a bar that one arrow leads from or to
+_BAR = {"TB": 1.6, "LR": 1.2}  # inches, of a bar that one branch leads from or to
 _BAR_HEIGHT = 0.06
-_PITCH = {"TB": 1.5, "LR": 0.8}  # inches of a bar for each arrow, about a card and its distance
-_LONGEST_BAR = 9.0
+_PITCH = {"TB": 1.5, "LR": 0.8}  # inches of a bar for each branch, about a card and its distance
+_LONGEST_BAR = 12.0
+_CHARACTER = 0.072  # inches, of a label
 _POINTS = 72
 
 
@@ -36,6 +37,8 @@ class _Writer:
     theme: Theme
     names: dict[str, str] = field(default_factory=dict[str, str])  # id -> name in the file
     ports: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])  # (bar, arrow) -> port
+    spine: set[str] = field(default_factory=set[str])  # ids of what is drawn in one straight line
+    widest: dict[str, int] = field(default_factory=dict[str, int])  # arrow -> characters of its label's widest line
 
     def __post_init__(self) -> None:
         for card in self.drawing.cards:
@@ -45,6 +48,11 @@ class _Writer:
             if len(bar.ports) > 1:
                 for place, arrows in enumerate(bar.ports):
                     self.ports |= {(bar.id, arrow): f"p{place}" for arrow in arrows}
+
+        for arrow in self.drawing.arrows:
+            if arrow.is_spine:
+                self.spine |= {arrow.tail, arrow.head}
+            self.widest[arrow.id] = max(map(len, _label_lines(arrow)), default=0)
 
     def written(self) -> str:
         from graphviz import Digraph
@@ -135,6 +143,7 @@ class _Writer:
 
     def _write_card(self, graph: Digraph, card: Card) -> None:
         attributes = {"id": card.id, "tooltip": _plain(card.tooltip), "class": f"gf-node gf-{card.role}"}
+        attributes |= self._group(card.id)
         graph.node(self.names[card.id], **attributes, **self._shape(card))
 
     def _shape(self, card: Card) -> dict[str, str]:
@@ -169,25 +178,41 @@ class _Writer:
         return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{cells}</TABLE>>'
 
     def _write_bar(self, graph: Digraph, bar: Bar) -> None:
-        is_wide = self.drawing.direction == "TB"
-        count = max(1, len(bar.ports))
-        length = _BAR_LENGTH if is_wide else _BAR_LENGTH * 0.75
-        if count > 1:
-            length = min(max(length, _PITCH[self.drawing.direction] * count), _LONGEST_BAR)
+        direction = self.drawing.direction
         attributes = {"id": bar.id, "tooltip": _plain(bar.tooltip), "class": "gf-bar", "penwidth": "0"}
-        if count == 1:
-            sides = {"width": f"{length:g}", "height": f"{_BAR_HEIGHT:g}"}
-            if not is_wide:
-                sides = {"width": f"{_BAR_HEIGHT:g}", "height": f"{length:g}"}
-            shape = {"shape": "box", "style": "filled", "label": "", "fillcolor": self.theme.bar, "fixedsize": "true"}
-            graph.node(self.names[bar.id], **attributes, **shape, **sides)
+        attributes |= self._group(bar.id)
+        lengths = self._branch_lengths(bar)
+        if len(lengths) < 2:
+            length = max([_BAR[direction], *lengths])
+            width, height = (length, _BAR_HEIGHT) if direction == "TB" else (_BAR_HEIGHT, length)
+            attributes |= {"shape": "box", "style": "filled", "fillcolor": self.theme.bar, "fixedsize": "true"}
+            graph.node(self.names[bar.id], label="", width=f"{width:.3g}", height=f"{height:.3g}", **attributes)
             return
-        along, across = round(length * _POINTS / count), round(_BAR_HEIGHT * _POINTS)
-        size = f'WIDTH="{along}" HEIGHT="{across}"' if is_wide else f'WIDTH="{across}" HEIGHT="{along}"'
-        cells = [f'<TD PORT="p{place}" {size} FIXEDSIZE="TRUE"></TD>' for place in range(count)]
-        rows = f"<TR>{''.join(cells)}</TR>" if is_wide else "".join(f"<TR>{cell}</TR>" for cell in cells)
-        table = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" BGCOLOR="{self.theme.bar}">{rows}</TABLE>'
-        graph.node(self.names[bar.id], **attributes, shape="plain", style="", label=f"<{table}>")
+        across = round(_BAR_HEIGHT * _POINTS)
+        cells: list[str] = []
+        for place, length in enumerate(lengths):
+            along = round(length * _POINTS)
+            width, height = (along, across) if direction == "TB" else (across, along)
+            cells.append(f'<TD PORT="p{place}" WIDTH="{width}" HEIGHT="{height}" FIXEDSIZE="TRUE"></TD>')
+        rows = f"<TR>{''.join(cells)}</TR>" if direction == "TB" else "".join(f"<TR>{cell}</TR>" for cell in cells)
+        colour = f'BGCOLOR="{self.theme.bar}"'
+        table = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" {colour}>{rows}</TABLE>'
+        graph.node(self.names[bar.id], label=f"<{table}>", shape="plain", style="", **attributes)
+
+    def _branch_lengths(self, bar: Bar) -> list[float]:
+        """How much of a bar each branch takes, in inches: about a card, and what is written on the way to it."""
+        direction = self.drawing.direction
+        lengths = [_PITCH[direction]] * len(bar.ports)
+        twin = next(one for one in self.drawing.bars if one.cluster == bar.cluster and one.kind == "fork")
+        if direction == "TB":  # labels stand right of their line, and must not stick out of the region's frame
+            for place, arrows in enumerate(twin.ports[: len(lengths)]):
+                label = max((self.widest[arrow] for arrow in arrows), default=0)
+                lengths[place] = max(lengths[place], 2 * label * _CHARACTER - 0.2 if label else 0)
+        shrink = min(1.0, _LONGEST_BAR / max(sum(lengths), 0.1))
+        return [length * shrink for length in lengths]
+
+    def _group(self, one: str) -> dict[str, str]:
+        return {"group": "main"} if one in self.spine else {}
 
     def _write_arrow(self, graph: Digraph, arrow: Arrow) -> None:
         tail, head = self._end(arrow.tail, arrow), self._end(arrow.head, arrow)
@@ -221,11 +246,17 @@ class _Writer:
         return {"fontcolor": self.theme.otherwise} if tone == "else" else {}
 
     def _arrow_label(self, arrow: Arrow) -> str:
-        lines = wording.filled(arrow.labels, "  ", wording.LABEL_WIDTH, 3)
+        lines = _label_lines(arrow)
         text = '<BR ALIGN="LEFT"/>'.join(_text(line) for line in lines) + ('<BR ALIGN="LEFT"/>' if len(lines) > 1 else "")
         if arrow.tone == "else":
             text = f"<I>{text}</I>"
         return f'<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="2"><TR><TD>{text}</TD></TR></TABLE>>'
+
+
+def _label_lines(arrow: Arrow) -> list[str]:
+    if not arrow.is_declared:
+        return [line for part in arrow.labels for line in wording.filled(part.split(", "), ", ", 18, 2)]
+    return wording.filled(arrow.labels, "  ", wording.LABEL_WIDTH, 3)
 
 
 def _dot(shape: str, width: str, colour: str, pen: str) -> dict[str, str]:
@@ -253,6 +284,7 @@ def _font(text: str, size: int, colour: str) -> str:
 
 def _plain(text: str) -> str:
     """Text as an attribute, taken as it is: neither HTML nor escapes of DOT nor entities mean anything in it."""
-    from graphviz import escape
+    from graphviz import escape, nohtml
 
-    return str(escape(text.replace("&", "&amp;")))
+    lines = [str(escape(line)) for line in text.replace("&", "&amp;").split("\n")]
+    return str(nohtml("\\n".join(lines)))

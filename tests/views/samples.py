@@ -169,13 +169,15 @@ def many(count: int) -> Plan:
         kind = "function" if role == "tool" or k % 6 == 5 else "agent"
         names.append(sketch.node(f"{role or kind}_{k}", kind, role=role, purpose="does one job"))
     sketch.edge("START", names[0])
+    following: dict[int, list[int]] = {k: [] for k in range(count)}
+    for k in range(1, count):
+        for parent in {max(0, k - 1 - k * k % 5), max(0, k - 2 - k * 7 % 4) if k % 4 == 0 else max(0, k - 1 - k * k % 5)}:
+            following[parent].append(k)
     for k, name in enumerate(names):
-        steps = {2 + k * k % 5, 1 + k * 3 % 7} if k % 3 else {1, 2, 4}
-        following = [k + step for step in sorted(steps) if k + step < count]
-        for place, other in enumerate(following):
-            is_last = place == len(following) - 1
+        for place, other in enumerate(following[k]):
+            is_last = place == len(following[k]) - 1
             sketch.edge(name, names[other], None if is_last else ("score > 0.8", "ok")[place % 2])
-        if not following:
+        if not following[k]:
             sketch.edge(name, "END")
         if k % 11 == 4 and k + 9 < count:
             sketch.edge(name, names[k + 9], kind="error", errors=(ModelError,))

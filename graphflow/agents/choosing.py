@@ -1,0 +1,79 @@
+"""Which model answers: the agent's > the run's > GRAPHFLOW_MODEL > OPENAI_DEFAULT_MODEL > offline.
+
+Names are ``provider/model`` as users know them: ``openai/gpt-5``, ``ollama/llama3``, ``offline``. A name without a
+provider, or with one we do not know while OPENAI_BASE_URL is set, is asked of the OpenAI-compatible server there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from graphflow.agents.model import Model
+from graphflow.agents.offline import OfflineModel
+from graphflow.agents.openai_model import OpenAIModel
+from graphflow.agents.prices import FREE
+from graphflow.errors import ModelUnavailable, nearest, shown
+
+_LOCAL = {
+    "ollama": "http://localhost:11434/v1",
+    "lmstudio": "http://localhost:1234/v1",
+    "llamacpp": "http://localhost:8080/v1",
+    "vllm": "http://localhost:8000/v1",
+}
+"""Servers on this machine, at the ports they use unless told otherwise; their models cost nothing."""
+
+OFFLINE_NAMES = ("offline", "offline:extractive")
+
+
+def choose_model(agent_model: Model | str | None, run_model: Model | str | None, environ: Mapping[str, str]) -> Model:
+    """The model to use. Raises ModelUnavailable if a remote one is named and there is no key for it."""
+    for given in (agent_model, run_model, environ.get("GRAPHFLOW_MODEL")):
+        if given is None or given == "":
+            continue
+        return model_named(given, environ) if isinstance(given, str) else _checked(given, environ)
+    default = environ.get("OPENAI_DEFAULT_MODEL")
+    if default and (environ.get("OPENAI_API_KEY") or environ.get("OPENAI_BASE_URL")):
+        return model_named(default, environ)
+    return OfflineModel()
+
+
+def model_named(name: str, environ: Mapping[str, str]) -> Model:
+    """The model of a name, checked as far as can be without asking it. Raises ModelUnavailable."""
+    provider, slash, model = name.partition("/")
+    if name in OFFLINE_NAMES:
+        return OfflineModel()
+    base_url = environ.get("OPENAI_BASE_URL")
+    if slash and model and provider in _LOCAL:
+        return OpenAIModel(model, base_url=_LOCAL[provider], provider=provider, prices=FREE)
+    if slash and model and provider == "openai":
+        chosen = OpenAIModel(model, base_url=base_url, api_key=environ.get("OPENAI_API_KEY"), provider=provider)
+    elif name.strip() and (not slash or (model and base_url)):
+        chosen = OpenAIModel(name, base_url=base_url, api_key=environ.get("OPENAI_API_KEY"))
+    else:
+        raise _unknown(name, provider)
+    chosen.require_key(environ)
+    return chosen
+
+
+def _checked(model: object, environ: Mapping[str, str]) -> Model:
+    if isinstance(model, OpenAIModel):
+        model.require_key(environ)
+        return model
+    if isinstance(model, type) or not isinstance(model, Model):
+        raise ModelUnavailable(
+            f"{shown(model)} is no model",
+            why="A model has a name and an async respond(request).",
+            fix='Give a name like "openai/gpt-5" or an object: OpenAIModel("gpt-5").',
+        )
+    return model
+
+
+def _unknown(name: str, provider: str) -> ModelUnavailable:
+    known = ("openai", "offline", *sorted(_LOCAL))
+    close = nearest(provider, known)
+    mend = f"Did you mean {close!r}?" if close else f"Known are: {', '.join(known)}."
+    return ModelUnavailable(
+        f"There is no provider called {provider!r} for the model {name!r}",
+        why="A model is named provider/model; any OpenAI-compatible server can be used by its base URL.",
+        fix=f'{mend} Or set OPENAI_BASE_URL, or write OpenAIModel("{name}", base_url="https://...").',
+    )
