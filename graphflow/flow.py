@@ -3,9 +3,7 @@ drawn in ``views``. It stands above them all, so that every import points down."
 
 from __future__ import annotations
 
-import asyncio
 import os
-import threading
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,15 +14,14 @@ from graphflow.core.usage import Budget
 from graphflow.errors import GraphError
 from graphflow.graph.answers import Answer
 from graphflow.graph.declaration import Declaration
-from graphflow.runtime import beginning
-from graphflow.runtime.beginning import Surroundings
-from graphflow.runtime.driver import Observer
-from graphflow.runtime.live import Live
-from graphflow.runtime.run import Run
-from graphflow.stores.store import Store
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # running, drawing and models are imported when they are used: declaring a graph stays quick
     from graphflow.core.migrating import Migrate
+    from graphflow.runtime.beginning import Surroundings
+    from graphflow.runtime.driver import Observer
+    from graphflow.runtime.live import Live
+    from graphflow.runtime.run import Run
+    from graphflow.stores.store import Store
     from graphflow.views import Diagram
 
 S = TypeVar("S", bound=BaseModel)
@@ -81,7 +78,9 @@ class Graph(Declaration[S]):
         observers: Sequence[Observer] = (),
     ) -> Run[S]:
         """The same without ``await``. After Ctrl-C the KeyboardInterrupt carries the stopped run as ``run``."""
-        return _drive_now(self._begin(state, store, budget, deps, model, run_id, observers))
+        from graphflow.runtime.driving import drive_now
+
+        return drive_now(self._begin(state, store, budget, deps, model, run_id, observers))
 
     def start(
         self,
@@ -115,10 +114,10 @@ class Graph(Declaration[S]):
         the old one's fields if the graph has changed (S16). Raises RunNotFound, GraphChanged, AnswerInvalid at once.
         """
         around = self._surroundings(deps, model, observers)
+        from graphflow.runtime import beginning
+
         plan = self._sound_plan()
-        return beginning.resume(
-            plan, run, around, store=store, answers=answers, budget=budget, migrate=migrate
-        ).drive()
+        return beginning.resume(plan, run, around, store=store, answers=answers, budget=budget, migrate=migrate).drive()
 
     def resume_sync(
         self,
@@ -134,8 +133,11 @@ class Graph(Declaration[S]):
     ) -> Run[S]:
         """The same without ``await``."""
         around = self._surroundings(deps, model, observers)
+        from graphflow.runtime import beginning
+        from graphflow.runtime.driving import drive_now
+
         plan = self._sound_plan()
-        return _drive_now(
+        return drive_now(
             beginning.resume(plan, run, around, store=store, answers=answers, budget=budget, migrate=migrate)
         )
 
@@ -154,10 +156,10 @@ class Graph(Declaration[S]):
     ) -> Coroutine[Any, Any, Run[S]]:
         """A new run from entry ``at`` of an old one, with fields of a scope's state changed; the old one stays (S15.3)."""
         around = self._surroundings(deps, model, observers)
+        from graphflow.runtime import beginning
+
         plan = self._sound_plan()
-        return beginning.rerun(
-            plan, run, around, at=at, state=state, scope=scope, store=store, budget=budget
-        ).drive()
+        return beginning.rerun(plan, run, around, at=at, state=state, scope=scope, store=store, budget=budget).drive()
 
     def draw(
         self, *, detail: str = "cards", direction: str = "auto", expand: int | Sequence[str] = 0, theme: str = "auto"
@@ -184,6 +186,8 @@ class Graph(Declaration[S]):
         observers: Sequence[Observer],
     ) -> Live[S]:
         plan = self._sound_plan()
+        from graphflow.runtime import beginning
+
         around = self._surroundings(deps, model, observers)
         return beginning.begin(plan, state, around, store=store, budget=budget, run_id=run_id)
 
@@ -195,6 +199,8 @@ class Graph(Declaration[S]):
         return self.plan()
 
     def _surroundings(self, deps: Any, model: Any, observers: Sequence[Observer]) -> Surroundings:
+        from graphflow.runtime.beginning import Surroundings
+
         name = ""
         if _has_agents(self.plan()):
             from graphflow.agents import choose_model
@@ -208,33 +214,10 @@ def _has_agents(plan: Plan, seen: frozenset[str] = frozenset()) -> bool:
     for node in plan.nodes:
         if node.kind == "agent":
             return True
-        if node.graph is not None and node.graph.name not in seen and _has_agents(node.graph.plan(), seen | {plan.name}):
+        if (
+            node.graph is not None
+            and node.graph.name not in seen
+            and _has_agents(node.graph.plan(), seen | {plan.name})
+        ):
             return True
     return False
-
-
-def _drive_now(live: Live[Any]) -> Run[Any]:
-    """Drive in an event loop of its own; where one runs already (a notebook), in a thread beside it."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        try:
-            return asyncio.run(live.drive())
-        except KeyboardInterrupt as interrupt:
-            interrupt.run = live.run  # type: ignore[attr-defined]  # what was reached is not lost
-            raise
-    outcome: list[Run[Any]] = []
-    failure: list[BaseException] = []
-
-    def drive() -> None:
-        try:
-            outcome.append(asyncio.run(live.drive()))
-        except BaseException as error:
-            failure.append(error)
-
-    thread = threading.Thread(target=drive, name=f"graphflow {live.run_id}")
-    thread.start()
-    thread.join()
-    if failure:
-        raise failure[0]
-    return outcome[0]

@@ -15,7 +15,7 @@ from graphflow.errors.base import (
     shown,
     unknown_name,
 )
-from graphflow.errors.command import CommandError, DrawingError, TargetNotFound, UsageError
+from graphflow.errors.command import CommandError, DrawingError, ImportFailed, TargetNotFound, UsageError
 from graphflow.errors.graph import DeclarationError, GraphError
 from graphflow.errors.model import (
     AuthError,
@@ -89,6 +89,7 @@ __all__ = [
     "GuardFailed",
     "GuardrailTripped",
     "HandoffInvalid",
+    "ImportFailed",
     "InputInvalid",
     "InputTooLong",
     "Internal",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from graphflow.errors.base import CODES, Code, GraphflowError
+from collections.abc import Iterable
+
+from graphflow.errors.base import CODES, Code, GraphflowError, Place
 
 
 class CommandError(GraphflowError):
@@ -16,11 +18,27 @@ class UsageError(CommandError):
 
     code = "GF501"
 
+    def __init__(self, what: str, *, code: str = "GF501", why: str = "", fix: str = "") -> None:
+        super().__init__(what, why=why, fix=fix)
+        self.code = code  # one class, many codes: each mistake has its own
+
 
 class TargetNotFound(CommandError):
-    """No graph, file or run of that name. Exit code 5."""
+    """No graph, file, run or code of that name. Exit code 5."""
 
     code = "GF502"
+
+    def __init__(
+        self, what: str, *, code: str = "GF502", why: str = "", fix: str = "", where: Iterable[Place] = ()
+    ) -> None:
+        super().__init__(what, why=why, fix=fix, where=where)
+        self.code = code  # one class, many codes
+
+
+class ImportFailed(CommandError):
+    """The file or module of a target raised while it was imported; the cause is chained. Exit code 1."""
+
+    code = "GF520"
 
 
 class DrawingError(CommandError):
@@ -71,6 +89,50 @@ CODES.update(  # drawing
         ),
         "GF516": Code(
             "No such sub-graph", "expand= is a depth, or names of nodes that are graphs; this name belongs to none."
+        ),
+    }
+)
+
+CODES.update(  # targets and input
+    {
+        "GF520": Code(
+            "The target cannot be imported",
+            "A target is loaded as Python imports a module: its lines are run, except for what stands under "
+            '`if __name__ == "__main__":`. One of them raised. The message names the line; `--debug` shows the whole '
+            "traceback. The folder of a FILE can be imported from, and for a MODULE the current folder.",
+        ),
+        "GF521": Code(
+            "No such field of the state",
+            "`key=value` sets a field of the state that the graph starts with. A key that is no field is refused "
+            "before anything starts, so that a typo never runs a graph with a default instead of your value.",
+        ),
+        "GF522": Code(
+            "A value does not fit its field",
+            "A field of type `str` takes the text as it is; a list takes one element per `key=value`, so it is given "
+            "several times; every other field takes JSON (`[1, 2]`, `{\"a\": 1}`, `true`, `null`) or a text that pydantic "
+            "reads as the field's type (a number, a date, a word of a Literal).",
+        ),
+        "GF523": Code(
+            "A required field is missing",
+            "Fields of the state without a default must be given: as `key=value`, as `key=@file`, or in the JSON object "
+            "of `--input`.",
+        ),
+        "GF524": Code(
+            "The input cannot be read",
+            "`key=@file` reads the text of a file, `key=@-` and `--input -` read standard input (one of them, once), "
+            "`--input file.json` a JSON object. Files are UTF-8 text. A value that begins with @ is written with two: "
+            "`handle=@@someone`.",
+        ),
+        "GF525": Code(
+            "The target is no graph",
+            "TARGET is FILE[:NAME] or MODULE[:NAME]; NAME is a module-level variable that holds a Graph, and is `graph` "
+            "unless given.",
+        ),
+        "GF526": Code("No such error code", "`graphflow explain` without a code lists all there are."),
+        "GF527": Code(
+            "An answer to no question",
+            "`--answer NODE=VALUE` answers a question of the graph: NODE is the name of a node made by `graph.ask`. "
+            "Given several times, they are used in order.",
         ),
     }
 )

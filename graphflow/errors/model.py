@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from graphflow.errors.base import CODES, Code, GraphflowError, Place
 
@@ -11,7 +11,8 @@ from graphflow.errors.base import CODES, Code, GraphflowError, Place
 class ModelError(GraphflowError):
     """A model call failed. ``retryable`` says whether trying again can help.
 
-    ``response_started`` is True if part of an answer had already arrived (it is thrown away).
+    ``response_started`` is True if part of an answer had already arrived (it is thrown away). ``usage`` is what the
+    call cost all the same (a Usage), None if nothing is known of it.
     """
 
     code = "GF400"
@@ -26,10 +27,12 @@ class ModelError(GraphflowError):
         where: Iterable[Place] = (),
         retry_after_s: float | None = None,
         response_started: bool = False,
+        usage: Any = None,
     ) -> None:
         super().__init__(what, why=why, fix=fix, where=where)
         self.retry_after_s = retry_after_s
         self.response_started = response_started
+        self.usage = usage
 
 
 class RateLimited(ModelError):

@@ -134,6 +134,8 @@ def _mend(reason: str) -> str:
         return "Use texts or numbers as keys, or a list of pairs."
     if reason == _LAZY:
         return "Use list[...]."
+    if reason == _JSON:
+        return "Annotate it with what is in the JSON: Json[list[int]] becomes list[int]."
     return (
         "Keep plain data in the state (texts, numbers, lists, models). A client, connection or function is given to the "
         "run: graph.run(state, deps=...), read as ctx.deps. (S3.8)"
@@ -160,11 +162,13 @@ _Core = dict[str, Any]
 _BYTES = "Bytes that are no UTF-8 text have no form in JSON."
 _KEYS = "A key of a JSON object is a text, and these keys would not come back as they were."
 _LAZY = "It yields its values once, so there is nothing to store."
+_JSON = "It is made of JSON text, and what was made cannot be validated again."
 _REASONS: dict[str, str] = {
     "is-instance": "It holds objects that have no form in JSON.",
     "is-subclass": "It holds classes, which have no form in JSON.",
     "callable": "It holds functions, which have no form in JSON.",
     "generator": _LAZY,
+    "json": _JSON,
 }
 _BELOW = (
     "schema",

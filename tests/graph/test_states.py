@@ -87,7 +87,6 @@ class Everything(BaseModel):
     point: Point = Point(1, 2)
     size: Size = Field(default_factory=lambda: Size(3))
     anything: Any = {"a": [1, None, "b"]}
-    parsed: Json[list[int]] = Field(default_factory=lambda: [1])
     temperature: Temperature = Field(default_factory=lambda: Celsius(20.5))
     limited: Annotated[int, Field(ge=0, le=9)] = 3
     log: Annotated[list[str], append] = []
@@ -123,15 +122,19 @@ def test_bytes_are_accepted_as_base64() -> None:
     assert Declaration("binary", Binary).state is Binary
 
 
-@pytest.mark.parametrize("where", ["list[Client]", "dict[str, Client]", "Client | None", "tuple[int, Client]", "Nested"])
+@pytest.mark.parametrize(
+    "where", ["list[Client]", "dict[str, Client]", "Client | None", "tuple[int, Client]", "Nested", "Json[int]"]
+)
 def test_what_cannot_be_stored_is_found_at_any_depth(where: str) -> None:
     class Client: ...
 
     class Nested(BaseModel, arbitrary_types_allowed=True):
         client: Client
 
-    annotation = eval(where, {"Client": Client, "Nested": Nested})
-    made: Any = type("Made", (BaseModel,), {"__annotations__": {"a": annotation}, "model_config": {"arbitrary_types_allowed": True}})
+    annotation = eval(where, {"Client": Client, "Nested": Nested, "Json": Json})
+    made: Any = type(
+        "Made", (BaseModel,), {"__annotations__": {"a": annotation}, "model_config": {"arbitrary_types_allowed": True}}
+    )
     with pytest.raises(DeclarationError, match="The field 'a' of Made cannot be stored") as caught:
         Declaration("x", made)
     assert caught.value.code == "GF111"

@@ -1,0 +1,42 @@
+"""Fields of a response's body, checked one by one: the client gives back whatever was in it, of whatever type."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from graphflow.agents.messages import JsonObject
+from graphflow.agents.openai_errors import bad_response
+
+
+def listed(data: JsonObject, name: str, model: str) -> list[Any]:
+    """A list that holds something. Raises BadResponse."""
+    value = data.get(name)
+    if not isinstance(value, list) or not value:
+        raise bad_response(model, f"`{name}` is {'empty' if value == [] else f'no list but {type(value).__name__}'}.")
+    return cast("list[Any]", value)
+
+
+def object_in(holder: Any, key: str | int, where: str, model: str) -> JsonObject:
+    """An object at a key or index. Raises BadResponse."""
+    value: Any = holder.get(key) if isinstance(key, str) else holder[key] if isinstance(holder, list) else None
+    if not isinstance(value, dict):
+        raise bad_response(model, f"`{where}.{key}` is no object but {type(value).__name__}.")
+    return cast("JsonObject", value)
+
+
+def text_in(holder: JsonObject, key: str, model: str) -> str:
+    """A text, empty where there is none. Raises BadResponse if it is something else."""
+    value = holder.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise bad_response(model, f"`{key}` is no text but {type(value).__name__}.")
+    return value
+
+
+def count(holder: Any, *path: str) -> int:
+    """A count of tokens, 0 where the server does not say."""
+    value = holder
+    for key in path:
+        value = cast("JsonObject", value).get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
