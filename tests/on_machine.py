@@ -46,6 +46,12 @@ class Driven:
             self.drain()
         self.scopes |= dict.fromkeys(machine.scopes())
 
+    def resume(self) -> None:
+        """Take up a run that was folded from its journal, or has come to rest."""
+        self.machine.resume()
+        self.machine.timers = self.machine.owed_timers()
+        self.drain()
+
     def calls(self) -> dict[Call, Scope]:
         """Everything that may finish next: running nodes, and questions that have an answer."""
         found = {call: scope for scope, call in self.running.items()}

@@ -116,6 +116,8 @@ class Schema:
                 change = spec.validate(value)
             except ValidationError as error:
                 raise _not_valid(spec, value, error) from None
+            if spec.dump is not None:
+                _must_dump(spec, change)
             changes[name] = change if spec.copy_change is None else spec.copy_change(change)
         return changes
 
@@ -311,6 +313,19 @@ def _json(
         return whole.validate_json(to_json(data, inf_nan_mode="constants"))
 
     return dump, revive
+
+
+def _must_dump(spec: FieldSpec, change: Any) -> None:
+    """S1.1: what enters the state must survive JSON; else it would break the journal, not the node that made it."""
+    try:
+        assert spec.dump is not None
+        spec.dump(change)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise UpdateInvalid(
+            f"The update gives {spec.name!r} a value that JSON cannot hold: {shown(change)}",
+            why=f"{error} The state must survive a round trip through JSON. (S1.1)",
+            fix='Give the field a type that JSON can hold, e.g. Base64Bytes, or ConfigDict(ser_json_bytes="base64").',
+        ) from None
 
 
 def _not_valid(spec: FieldSpec, value: Any, error: ValidationError, kind: str = "the value") -> UpdateInvalid:

@@ -119,6 +119,7 @@ class Context(Generic[D]):
     branches: tuple[Branch, ...] = ()
     error: Exception | None = None
     handoffs: tuple[Offer, ...] = ()
+    must_hand_off: bool = False  # the node has handoff edges only: an agent that chooses none is asked again (S9.3)
     model: Any = None  # the run's model, used by agents that name none
     writes: frozenset[str] | None = None  # the fields this node may write, None: any
     hands: Hands = field(repr=False, default=None)  # type: ignore[assignment]  # always given by a driver

@@ -172,7 +172,8 @@ def _roles(
 
 def _role(parameter: inspect.Parameter, annotation: Any, taken: set[str], state: type[BaseModel]) -> str | None:
     bare = annotation is UNKNOWN
-    if _is_context(annotation) or (bare and parameter.name == "ctx"):
+    is_unsaid = bare or isinstance(annotation, str)
+    if _is_context(annotation) or (is_unsaid and parameter.name == "ctx"):
         return None if "ctx" in taken else "ctx"
     has_default = parameter.default is not inspect.Parameter.empty
     if parameter.name == "item" and not (_is_class(annotation, state) and "state" not in taken):

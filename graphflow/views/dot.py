@@ -8,6 +8,7 @@ the line. Arrows that lead back are written the other way around with ``dir=back
 from __future__ import annotations
 
 import html
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,11 @@ _CHARACTER = 0.072  # inches, of a label
 _POINTS = 72
 
 
+_MANY_CARDS = 30
+_MANY_ARRIVALS = 4
+"""In a large graph, an end that many lead to is drawn beside each of them: lines across the whole page say nothing."""
+
+
 def dot_of(drawing: Drawing, theme: Theme) -> str:
     """The DOT text of a drawing in the colours of a theme."""
     return _Writer(drawing, theme).written()
@@ -37,12 +43,19 @@ class _Writer:
     theme: Theme
     names: dict[str, str] = field(default_factory=dict[str, str])  # id -> name in the file
     ports: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])  # (bar, arrow) -> port
+    copies: dict[str, int] = field(default_factory=dict[str, int])
+    repeated: dict[str, Card] = field(default_factory=dict[str, Card])  # ends that are drawn beside each arrow to them
     spine: set[str] = field(default_factory=set[str])  # ids of what is drawn in one straight line
     widest: dict[str, int] = field(default_factory=dict[str, int])  # arrow -> characters of its label's widest line
 
     def __post_init__(self) -> None:
+        arrivals = Counter(arrow.head for arrow in self.drawing.arrows)
+        leavers = {arrow.tail for arrow in self.drawing.arrows}
+        is_large = len(self.drawing.cards) > _MANY_CARDS
         for card in self.drawing.cards:
             self.names[card.id] = f"n{len(self.names)}"
+            if is_large and arrivals[card.id] > _MANY_ARRIVALS and card.id not in leavers:
+                self.repeated[card.id] = card
         for bar in self.drawing.bars:
             self.names[bar.id] = f"n{len(self.names)}"
             if len(bar.ports) > 1:
@@ -146,6 +159,17 @@ class _Writer:
         attributes |= self._group(card.id)
         graph.node(self.names[card.id], **attributes, **self._shape(card))
 
+    def _write_again(self, graph: Digraph, arrow: Arrow) -> str:
+        """An end once more for one more arrow to it; the first arrow takes the end itself."""
+        card = self.repeated[arrow.head]
+        count = self.copies[card.id] = self.copies.get(card.id, 0) + 1
+        if count == 1:
+            return self.names[card.id]
+        name = f"{self.names[card.id]}_{count}"
+        attributes = {"tooltip": _plain(card.tooltip), "class": f"gf-node gf-{card.role}"}
+        graph.node(name, id=f"{card.id}~{count}", **attributes, **self._shape(card))
+        return name
+
     def _shape(self, card: Card) -> dict[str, str]:
         theme, shade = self.theme, self.theme.shades[card.role]
         if card.kind == "start":
@@ -212,10 +236,12 @@ class _Writer:
         return [length * shrink for length in lengths]
 
     def _group(self, one: str) -> dict[str, str]:
-        return {"group": "main"} if one in self.spine else {}
+        return {"group": "main"} if one in self.spine and one not in self.repeated else {}
 
     def _write_arrow(self, graph: Digraph, arrow: Arrow) -> None:
         tail, head = self._end(arrow.tail, arrow), self._end(arrow.head, arrow)
+        if arrow.head in self.repeated:
+            head = self._write_again(graph, arrow)
         attributes = {"id": arrow.id, "tooltip": _plain(arrow.tooltip), "class": f"gf-edge gf-{arrow.tone}"}
         attributes |= self._line(arrow.tone)
         if (arrow.is_spine or not arrow.is_declared) and not arrow.is_back:

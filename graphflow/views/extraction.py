@@ -55,7 +55,10 @@ def extract(
     if direction == "auto":
         is_short = flow.longest(counted) <= SPINE
         direction = "LR" if is_short and not extraction.clusters else "TB"
-    spine = flow.spine(cards[0].id, counted)
+    ends = frozenset(card.id for card in cards if card.kind == "end")
+    forks = [bar.id for bar in extraction.bars if bar.kind == "fork" and len(bar.ports) > 1]
+    jumps = {fork: fork.removesuffix("fork") + "join" for fork in forks}
+    spine = flow.spine(cards[0].id, counted | ends, jumps)
     arrows = tuple(replace(arrow, is_spine=(arrow.tail, arrow.head) in spine) for arrow in arrows)
     return Drawing(
         name=plan.name,

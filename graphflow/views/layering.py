@@ -98,11 +98,19 @@ class Flow:
         """How many of the counted ids lie on the longest way."""
         return max(self._lengths(self.ahead, counted).values(), default=0)
 
-    def spine(self, start: str, counted: frozenset[str]) -> frozenset[tuple[str, str]]:
-        """The steps of the longest way along strong links, where it is longer than every other from there."""
+    def spine(
+        self, start: str, counted: frozenset[str], jumps: Mapping[str, str]
+    ) -> frozenset[tuple[str, str]]:
+        """The steps of the longest way along strong links, where it is longer than every other from there.
+
+        ``jumps`` lead over what has no main way: from where branches begin to where they meet.
+        """
         lengths = self._lengths(self.strong, counted)
         steps: set[tuple[str, str]] = set()
         while heads := self.strong.get(start):
+            if start in jumps:
+                start = jumps[start]
+                continue
             best = max(heads, key=lambda head: lengths[head])
             if all(head == best or lengths[head] < lengths[best] for head in heads):
                 steps.add((start, best))

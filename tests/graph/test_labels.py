@@ -12,11 +12,13 @@ from hypothesis import given, settings
 from graphflow.graph.constants import constant_text
 from graphflow.graph.expressions import ITEM, contains, fields, not_, one_of, size, term_of
 from graphflow.graph.labels import label, parse_label
-from graphflow.graph.terms import Given, Term, all_of, any_of
 from graphflow.graph.terms import Field as FieldTerm
+from graphflow.graph.terms import Given, Term, all_of, any_of
 from tests.graph.trees import Colour, State, conditions
 
 state = fields(State)
+
+item = ITEM
 
 EXAMPLES: list[tuple[Any, str]] = [
     (state.n >= 3, "n >= 3"),
@@ -40,11 +42,11 @@ EXAMPLES: list[tuple[Any, str]] = [
     ((state.n + state.m) * 2 > 0, "(n + m) * 2 > 0"),
     (state.n * 2 + state.m > -1, "n * 2 + m > -1"),
     (ITEM.score > 3, "ITEM.score > 3"),
-    (ITEM == date(2026, 11, 21), 'ITEM == date("2026-11-21")'),
-    (ITEM == timedelta(days=1), "ITEM == timedelta(1, 0, 0)"),
-    (ITEM == 'say "no"', "ITEM == 'say \"no\"'"),
-    (ITEM == "it's", 'ITEM == "it\'s"'),
-    (ITEM == float("inf"), 'ITEM == float("inf")'),
+    (item == date(2026, 11, 21), 'ITEM == date("2026-11-21")'),
+    (item == timedelta(days=1), "ITEM == timedelta(1, 0, 0)"),
+    (item == 'say "no"', "ITEM == 'say \"no\"'"),
+    (item == "it's", 'ITEM == "it\'s"'),
+    (item == float("inf"), 'ITEM == float("inf")'),
 ]
 
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graphflow.core.plan import Guard
 from graphflow.core.view import view_of
 from graphflow.errors import DeclarationError, Place
 from graphflow.graph.expressions import fields, guard_of
@@ -38,7 +39,7 @@ def with_returns(s: State) -> bool:
         return False
     if s.n > 3:
         return True
-    elif s.m == 1:
+    elif s.m == 1:  # noqa: RET505
         return s.kind == "a"
     return s.text != ""
 
@@ -124,9 +125,10 @@ class TestLifted:
 
     def test_a_name_that_means_something_else_by_now_raises(self) -> None:
         """S5.1: a guard is a pure predicate of the state. The label says 3 and must not come to mean 4."""
-        guards = []
+        guards: list[Guard] = []
         for wanted in (3, 4):
-            guards.append(guard_of(lambda s: s.n == wanted, State, HERE))  # noqa: B023  (the classic mistake)
+            predicate = lambda s: s.n == wanted  # noqa: B023, E731  (the classic mistake)
+            guards.append(guard_of(predicate, State, HERE))
         assert [guard.label for guard in guards] == ["n == 3", "n == 4"]
         assert guards[1].test({"n": 4}, ()) is True
         with pytest.raises(ValueError, match=r"wanted was 3 .* is 4 now; bind it: lambda state, wanted=wanted"):

@@ -341,8 +341,8 @@ ALL: dict[str, list[Any]] = {
     "wide": list(range(-6, 8)),
     "maybe": [None, 0, 1, 2],
     "x": [number / 4 for number in range(-12, 20)],
-    "text": [*texts(3), "xxxx"],
-    "short": [text for text in texts(2) if text],
+    "text": [*texts(3), " ", "xxxx"],  # a space: something comes before "a"
+    "short": [" ", *(text for text in texts(2) if text)],
     "done": [False, True],
     "kind": ["a", "b", "c"],
     "tags": [list(row) for size in range(3) for row in product("ab", repeat=size)],
