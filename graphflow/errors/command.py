@@ -109,7 +109,7 @@ CODES.update(  # targets and input
         "GF522": Code(
             "A value does not fit its field",
             "A field of type `str` takes the text as it is; a list takes one element per `key=value`, so it is given "
-            "several times; every other field takes JSON (`[1, 2]`, `{\"a\": 1}`, `true`, `null`) or a text that pydantic "
+            'several times; every other field takes JSON (`[1, 2]`, `{"a": 1}`, `true`, `null`) or a text that pydantic '
             "reads as the field's type (a number, a date, a word of a Literal).",
         ),
         "GF523": Code(

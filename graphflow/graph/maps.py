@@ -152,7 +152,7 @@ def items_fit(item: Any, given: Any) -> bool:
     """Whether an item of one annotation can be what a node's ``item`` parameter asks for. In doubt it can."""
     item, given = stripped(item), stripped(given)
     kinds = (get_origin(item) or item, get_origin(given) or given)
-    if not all(isinstance(kind, type) and kind is not object for kind in kinds):
+    if not all(isinstance(kind, type) and kind not in (object, Any) for kind in kinds):
         return True
     wanted, offered = cast("tuple[type, type]", kinds)
     if wanted is float and offered is int:

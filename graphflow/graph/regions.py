@@ -99,6 +99,8 @@ class Verdict:
         return self.gap is None and self.possible_gap is None and not self.is_unknown
 
 
+_ALWAYS, _LIMITED_ONLY = Verdict(), Verdict(gap_without_limited={})
+
 Outcome = bool | None
 """Of one guard on one state: None if it raised."""
 Outcomes = dict[tuple[Outcome, ...], list[Witness]]
@@ -118,6 +120,8 @@ def decide(
     ``limited`` says which have an ``at_most`` and so may be used up. ``item_type`` is the annotation of ITEM.
     """
     is_limited = [*limited, *[False] * (len(guards) - len(limited))]
+    if len(guards) == 1 and guards[0] is None:
+        return _LIMITED_ONLY if is_limited[0] else _ALWAYS  # most nodes of most graphs
     question = _Question(guards, state_type, ANYTHING if item_type is None else shape_of(item_type))
     if question.combinations > most_combinations:
         return Verdict(proved=False, reason=f"too many combinations: {question.combinations:,}", is_unknown=True)
@@ -144,14 +148,15 @@ class _Question:
         parts = list(dict.fromkeys(atom for tree in trees if tree is not None for atom in atoms(tree)))
         demands = Demand()
         understood = {atom: note(atom, demands) for atom in parts}
+        roots = {atom: _roots(atom) for atom in parts}
         found = {name: domain_of(self._shape(name), demand) for name, demand in demands.below.items()}
-        decided = [atom for atom in parts if understood[atom] and all(found[name].is_exact for name in _roots(atom))]
+        decided = [atom for atom in parts if understood[atom] and all(found[name].is_exact for name in roots[atom])]
         loose = {_positive(atom): f"?{number}" for number, atom in enumerate(parts) if atom not in decided}
         for number, (guard, tree) in enumerate(zip(self.guards, trees, strict=True)):
             if guard is not None and tree is None:
                 loose[Field(f"?{guard.label} {number}")] = f"?opaque {number}"
         self.free = tuple(dict.fromkeys(loose.values()))
-        free_roots = {name for atom in parts if atom not in decided for name in _roots(atom)}
+        free_roots = {name for atom in parts if atom not in decided for name in roots[atom]}
         for name in free_roots - found.keys():
             found[name] = domain_of(self._shape(name), Demand())
         self.domains = {

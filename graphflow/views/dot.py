@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 _BAR = {"TB": 1.6, "LR": 1.2}  # inches, of a bar that one branch leads from or to
 _BAR_HEIGHT = 0.06
-_PITCH = {"TB": 1.5, "LR": 0.8}  # inches of a bar for each branch, about a card and its distance
+_PITCH = {"TB": 1.5, "LR": 0.8}  # inches of a bar for a branch, about a card and its distance
+_GAP = 0.5  # inches between cards
 _LONGEST_BAR = 12.0
 _CHARACTER = 0.072  # inches, of a label
 _POINTS = 72
@@ -86,7 +87,7 @@ class _Writer:
             "rankdir": self.drawing.direction,
             "bgcolor": self.theme.background,
             "fontname": "Arial",
-            "nodesep": "0.5",
+            "nodesep": f"{_GAP:g}",
             "ranksep": "0.42",
             "pad": "0.3",
             "splines": "spline",
@@ -137,7 +138,11 @@ class _Writer:
         is_subgraph = cluster.kind == "subgraph"
         ink = shade.ink if is_subgraph else self.theme.muted
         name = f"<B>{_text(wording.shortened(cluster.name, 60))}</B>"
-        parts = [_font("<B>SUBGRAPH</B>", 8, ink), _font(name, 11, self.theme.text)] if is_subgraph else [_font(name, 9, ink)]
+        parts = (
+            [_font("<B>SUBGRAPH</B>", 8, ink), _font(name, 11, self.theme.text)]
+            if is_subgraph
+            else [_font(name, 9, ink)]
+        )
         if cluster.badges:
             parts.append(_font(_text(wording.fitted(cluster.badges, " · ", 60)), 9, ink))
         title = " &#160;".join(parts)
@@ -192,9 +197,13 @@ class _Writer:
         rows: list[str] = []
         if card.word:
             rows.append(_font(f"<B>{_text(wording.shortened(card.word, wording.NAME_WIDTH))}</B>", 8, ink))
-        rows += [_font(f"<B>{_text(line)}</B>", 13, theme.text) for line in wording.wrapped(card.name, wording.NAME_WIDTH, 3)]
+        rows += [
+            _font(f"<B>{_text(line)}</B>", 13, theme.text) for line in wording.wrapped(card.name, wording.NAME_WIDTH, 3)
+        ]
         if card.purpose:
-            rows += [_font(_text(line), 10, theme.muted) for line in wording.wrapped(card.purpose, wording.PURPOSE_WIDTH, 2)]
+            rows += [
+                _font(_text(line), 10, theme.muted) for line in wording.wrapped(card.purpose, wording.PURPOSE_WIDTH, 2)
+            ]
         rows += [_font(_text(line), 9, ink) for line in wording.filled(card.badges, " · ", wording.PURPOSE_WIDTH, 2)]
         for line in card.fields:
             rows += [_font(_text(part), 9, theme.muted) for part in wording.wrapped(line, wording.PURPOSE_WIDTH, 3)]
@@ -224,16 +233,20 @@ class _Writer:
         graph.node(self.names[bar.id], label=f"<{table}>", shape="plain", style="", **attributes)
 
     def _branch_lengths(self, bar: Bar) -> list[float]:
-        """How much of a bar each branch takes, in inches: about a card, and what is written on the way to it."""
-        direction = self.drawing.direction
-        lengths = [_PITCH[direction]] * len(bar.ports)
+        """How much of a bar each branch takes, in inches: its card, and what is written on the way to it."""
         twin = next(one for one in self.drawing.bars if one.cluster == bar.cluster and one.kind == "fork")
-        if direction == "TB":  # labels stand right of their line, and must not stick out of the region's frame
-            for place, arrows in enumerate(twin.ports[: len(lengths)]):
-                label = max((self.widest[arrow] for arrow in arrows), default=0)
-                lengths[place] = max(lengths[place], 2 * label * _CHARACTER - 0.2 if label else 0)
+        lengths = [self._branch_length(arrow) for arrows in twin.ports[: len(bar.ports)] for arrow in arrows]
         shrink = min(1.0, _LONGEST_BAR / max(sum(lengths), 0.1))
         return [length * shrink for length in lengths]
+
+    def _branch_length(self, branch: str) -> float:
+        if self.drawing.direction == "LR":
+            return _PITCH["LR"]
+        head = next(arrow.head for arrow in self.drawing.arrows if arrow.id == branch)
+        card = next((card for card in self.drawing.cards if card.id == head), None)
+        needed = _PITCH["TB"] if card is None else _width(card) + _GAP
+        # labels stand right of their line, and must not stick out of the region's frame
+        return max(needed, 2 * self.widest[branch] * _CHARACTER - 0.2)
 
     def _group(self, one: str) -> dict[str, str]:
         return {"group": "main"} if one in self.spine and one not in self.repeated else {}
@@ -273,7 +286,9 @@ class _Writer:
 
     def _arrow_label(self, arrow: Arrow) -> str:
         lines = _label_lines(arrow)
-        text = '<BR ALIGN="LEFT"/>'.join(_text(line) for line in lines) + ('<BR ALIGN="LEFT"/>' if len(lines) > 1 else "")
+        text = '<BR ALIGN="LEFT"/>'.join(_text(line) for line in lines) + (
+            '<BR ALIGN="LEFT"/>' if len(lines) > 1 else ""
+        )
         if arrow.tone == "else":
             text = f"<I>{text}</I>"
         return f'<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="2"><TR><TD>{text}</TD></TR></TABLE>>'
@@ -283,6 +298,15 @@ def _label_lines(arrow: Arrow) -> list[str]:
     if not arrow.is_declared:
         return [line for part in arrow.labels for line in wording.filled(part.split(", "), ", ", 18, 2)]
     return wording.filled(arrow.labels, "  ", wording.LABEL_WIDTH, 3)
+
+
+def _width(card: Card) -> float:
+    """About how wide a card will be, in inches."""
+    names = wording.wrapped(card.name, wording.NAME_WIDTH, 3)
+    lines = wording.wrapped(card.purpose, wording.PURPOSE_WIDTH, 2) if card.purpose else []
+    lines += wording.filled(card.badges, " · ", wording.PURPOSE_WIDTH, 2)
+    text = max(1.4 * max(map(len, names)), max(map(len, lines), default=0))
+    return text * _CHARACTER * 0.96 + 0.28
 
 
 def _dot(shape: str, width: str, colour: str, pen: str) -> dict[str, str]:

@@ -245,7 +245,9 @@ class _Extraction:
         if edge.join is not None:
             label, policy = wording.need_label(edge), wording.join_policy(edge)
             head = self._head(level, edge.source, edge.join, ends)
-            self.drafts.append(_Draft(Arrow(arrow_id(path, k, "join"), join, head, _one(label), "plain", policy, False)))
+            self.drafts.append(
+                _Draft(Arrow(arrow_id(path, k, "join"), join, head, _one(label), "plain", policy, False))
+            )
 
     def _head(self, level: _Level, source: int, target: int, ends: dict[int, _Ends]) -> str:
         """Where an arrow to a node ends: at the join's bar, if it leads from a region to its join."""

@@ -98,9 +98,7 @@ class Flow:
         """How many of the counted ids lie on the longest way."""
         return max(self._lengths(self.ahead, counted).values(), default=0)
 
-    def spine(
-        self, start: str, counted: frozenset[str], jumps: Mapping[str, str]
-    ) -> frozenset[tuple[str, str]]:
+    def spine(self, start: str, counted: frozenset[str], jumps: Mapping[str, str]) -> frozenset[tuple[str, str]]:
         """The steps of the longest way along strong links, where it is longer than every other from there.
 
         ``jumps`` lead over what has no main way: from where branches begin to where they meet.

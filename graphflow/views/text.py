@@ -191,7 +191,11 @@ class _Writer:
 
 def _title(cluster: Cluster) -> str:
     """The name of a frame, quieter than on a card where it is not the user's."""
-    name = {"FAN-OUT × N": "fan-out × N", "PARALLEL": "parallel"}[cluster.name] if cluster.kind != "subgraph" else cluster.name
+    name = (
+        {"FAN-OUT × N": "fan-out × N", "PARALLEL": "parallel"}[cluster.name]
+        if cluster.kind != "subgraph"
+        else cluster.name
+    )
     return f"{name}  ({' · '.join(cluster.badges)})" if cluster.badges else name
 
 

@@ -44,7 +44,7 @@ def with_returns(s: State) -> bool:
     return s.text != ""
 
 
-def falls_off(s: State) -> bool | None:
+def falls_off(s: State) -> bool | None:  # noqa: RET503
     if s.done:
         return True
 

@@ -171,7 +171,10 @@ def many(count: int) -> Plan:
     sketch.edge("START", names[0])
     following: dict[int, list[int]] = {k: [] for k in range(count)}
     for k in range(1, count):
-        for parent in {max(0, k - 1 - k * k % 5), max(0, k - 2 - k * 7 % 4) if k % 4 == 0 else max(0, k - 1 - k * k % 5)}:
+        for parent in {
+            max(0, k - 1 - k * k % 5),
+            max(0, k - 2 - k * 7 % 4) if k % 4 == 0 else max(0, k - 1 - k * k % 5),
+        }:
             following[parent].append(k)
     for k, name in enumerate(names):
         for place, other in enumerate(following[k]):

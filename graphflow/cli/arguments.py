@@ -1,0 +1,57 @@
+"""How commands read what was typed, and how their help looks. A mistake is a UsageError with the nearest name."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+from collections.abc import Sequence
+from typing import NoReturn
+
+from graphflow.cli import exits
+from graphflow.errors import UsageError, nearest
+
+
+class _HelpFormat(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28, width=min(shutil.get_terminal_size().columns, 100))
+
+
+class Parser(argparse.ArgumentParser):
+    """The arguments of one command; options may stand before, between and after the others."""
+
+    def __init__(self, command: str, description: str, examples: Sequence[str]) -> None:
+        lines = ["examples:", *(f"  {example}" for example in examples), "", exits.HELP]
+        super().__init__(
+            prog=f"graphflow {command}",
+            description=description,
+            epilog="\n".join(lines),
+            formatter_class=_HelpFormat,
+            allow_abbrev=False,
+        )
+
+    def read(self, arguments: Sequence[str]) -> argparse.Namespace:
+        """The arguments as typed. Raises UsageError."""
+        return self.parse_intermixed_args(list(arguments))
+
+    def error(self, message: str) -> NoReturn:
+        """Called by argparse: a usage error in our own form."""
+        raise UsageError(
+            f"{self.prog}: {message}",
+            why=" ".join(self.format_usage().split()),
+            fix=self._mend(message) or f"{self.prog} --help shows examples.",
+        )
+
+    def _mend(self, message: str) -> str:
+        typed = re.search(r"unrecognized arguments: (--[\w-]+)", message)
+        close = typed and nearest(typed[1], re.findall(r"--[a-z][a-z-]+", self.format_help()))
+        return f"Did you mean {close}?" if close else ""
+
+
+def add_common(parser: Parser) -> None:
+    """The options that every command has."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object, errors too")
+    parser.add_argument("--debug", action="store_true", help="show the whole traceback of an error")
+
+
+TARGET_HELP = "FILE[:NAME] or MODULE[:NAME]; NAME is the variable that holds the graph (default: graph)"
