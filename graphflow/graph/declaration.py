@@ -19,10 +19,9 @@ from graphflow.graph.drafts import Parts
 from graphflow.graph.edges import EdgeReader, case_conditions
 from graphflow.graph.handles import AskHandle, Handle, NodeDecorator, NodeHandle, Source, Target
 from graphflow.graph.maps import Listed, over_of
-from graphflow.graph.mistakes import mistake
 from graphflow.graph.options import AtMost, check_limits, check_text
 from graphflow.graph.places import caller, names_of_caller
-from graphflow.graph.references import target_of
+from graphflow.graph.references import no_chain, wrap_up_of
 from graphflow.graph.states import schema_of
 from graphflow.graph.work import NodeOptions, again, graph_name, graph_node, new_name, node_of
 from graphflow.graph.worker import Worker
@@ -44,6 +43,7 @@ class Declaration(Generic[S]):
     ``limits`` are the finite defaults of S17, ``purpose`` is one line for drawings. Raises DeclarationError if the
     state cannot be one: it must be a pydantic model whose every field survives JSON (S1.1).
 
+    >>> from graphflow.graph.ends import END, START
     >>> class Essay(BaseModel):
     ...     topic: str
     ...     draft: str = ""
@@ -356,10 +356,7 @@ class Declaration(Generic[S]):
         """Edges from each to the next: ``chain(START, plan, write, END)`` (S4.6)."""
         reader = self._reader()
         if not others:
-            raise mistake(
-                "GF119", "A chain of one leads nowhere", "It is edges from each to the next. (S4.6)",
-                "Write graph.chain(START, plan, write, END).", reader.place,
-            )  # fmt: skip
+            raise no_chain(reader.place)
         sources: tuple[Any, ...] = (first, *others)
         pairs = zip(sources, others, strict=False)
         self._parts.add(*(reader.edge_to(source, target, when=None) for source, target in pairs))
@@ -367,18 +364,7 @@ class Declaration(Generic[S]):
     def on_budget(self, node: Handle | str) -> None:
         """The node that wraps up when the run's budget is used up, with a small reserve (S13.2)."""
         place = caller()
-        reference = target_of(node, self, self._parts, place)
-        if not isinstance(reference, Handle | str):
-            raise mistake(
-                "GF134", f"{reference!r} cannot wrap up", "on_budget names a node that still does something. (S13.2)",
-                "Name a node; without one the run ends `exhausted`, and can be resumed.", place,
-            )  # fmt: skip
-        if self._parts.on_budget is not None:
-            raise mistake(
-                "GF134", f"Graph {self.name!r} has two nodes for when the budget is used up",
-                f"The first is declared at {self._parts.on_budget[1]}. (S13.2)", "Keep one.", place,
-            )  # fmt: skip
-        self._parts.on_budget = (reference, place)
+        self._parts.on_budget = (wrap_up_of(node, self, self._parts, place), place)
         self._parts.changes += 1
 
     def _reader(self) -> EdgeReader:

@@ -72,6 +72,39 @@ def join_of(given: object, graph: Any, parts: Parts, place: Place) -> Reference:
     return reference
 
 
+def wrap_up_of(given: object, graph: Any, parts: Parts, place: Place) -> Handle | str:
+    """The node that wraps up when the budget is used up. Raises DeclarationError."""
+    reference = target_of(given, graph, parts, place)
+    if not isinstance(reference, Handle | str):
+        raise mistake(
+            "GF134",
+            f"{reference!r} cannot wrap up",
+            "on_budget names a node that still does something. (S13.2)",
+            "Name a node; without one the run ends `exhausted`, and can be resumed.",
+            place,
+        )
+    if parts.on_budget is not None:
+        raise DeclarationError(
+            f"Graph {parts.name!r} has two nodes for when the budget is used up",
+            code="GF134",
+            why="One cursor goes to one node. (S13.2)",
+            fix="Keep one.",
+            where=(place, parts.on_budget[1]),
+        )
+    return reference
+
+
+def no_chain(place: Place) -> DeclarationError:
+    """A chain of one."""
+    return mistake(
+        "GF119",
+        "A chain of one leads nowhere",
+        "It is edges from each to the next. (S4.6)",
+        "Write graph.chain(START, plan, write, END).",
+        place,
+    )
+
+
 def _reference(given: object, graph: Any, parts: Parts, place: Place, role: str) -> Reference:
     if isinstance(given, Handle):
         if given.graph is graph:

@@ -159,9 +159,10 @@ class _Question:
         free_roots = {name for atom in parts if atom not in decided for name in roots[atom]}
         for name in free_roots - found.keys():
             found[name] = domain_of(self._shape(name), Demand())
-        self.domains = {
-            name: self._reduced(name, domain, decided, name in free_roots) for name, domain in found.items()
-        }
+        self.domains = {}
+        for name, domain in found.items():
+            tests = [compiled(atom) for atom in decided if name in roots[atom]]
+            self.domains[name] = _reduced(name, domain, tests, _MOST_FREE_VALUES if name in free_roots else 1)
         always: Test = lambda values, items: True  # noqa: E731
         self.real = [compiled(tree) if tree is not None else always for tree in trees]
         self.assumed = [
@@ -173,17 +174,6 @@ class _Question:
 
     def _shape(self, name: str) -> Shape:
         return self.item if name == ITEM_NAME else fields_of(self.state_type).get(name, ANYTHING)
-
-    def _reduced(self, name: str, domain: Domain, decided: list[Term], is_free: bool) -> tuple[Any, ...]:
-        """One value per way the decided atoms answer; of a field with others too a few more."""
-        tests = [compiled(atom) for atom in decided if name in _roots(atom)]
-        kept: dict[tuple[Any, ...], list[Any]] = {}
-        for value in domain.values:
-            values, items = {name: value}, (value,)
-            same = kept.setdefault(tuple(_asked(test, values, items) for test in tests), [])
-            if len(same) < (_MOST_FREE_VALUES if is_free else 1):
-                same.append(value)
-        return tuple(value for values in kept.values() for value in values)
 
     @property
     def combinations(self) -> int:
@@ -225,6 +215,17 @@ class _Question:
 
     def first_possible(self, witnesses: Sequence[Witness]) -> Witness | None:
         return next((witness for witness in witnesses if self.is_possible(witness)), None)
+
+
+def _reduced(name: str, domain: Domain, tests: Sequence[Test], most: int) -> tuple[Any, ...]:
+    """A few values per way the decided atoms answer: one, or more of a field that other atoms look at too."""
+    kept: dict[tuple[Outcome, ...], list[Any]] = {}
+    for value in domain.values:
+        values, items = {name: value}, (value,)
+        same = kept.setdefault(tuple([_asked(test, values, items) for test in tests]), [])
+        if len(same) < most:
+            same.append(value)
+    return tuple(value for values in kept.values() for value in values)
 
 
 def _verdict(

@@ -95,6 +95,11 @@ class Drawing:
     clusters: tuple[Cluster, ...]
     arrows: tuple[Arrow, ...]
 
+    @property
+    def stops(self) -> tuple[Card | Bar, ...]:
+        """All that arrows lead from and to."""
+        return (*self.cards, *self.bars)
+
 
 def path_of(name: str, within: str = "") -> str:
     """A node's path in ids: its name, percent-encoded, behind the path of the sub-graph it is in.

@@ -31,7 +31,7 @@ class _Writer:
     lines: list[str] = field(default_factory=list[str])
 
     def written(self) -> str:
-        for part in (*self.drawing.cards, *self.drawing.bars):
+        for part in self.drawing.stops:
             self.names[part.id] = f"n{len(self.names)}"
         self.lines = [f"flowchart {'LR' if self.drawing.direction == 'LR' else 'TD'}"]
         self._write_level("", 1)

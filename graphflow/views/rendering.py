@@ -8,8 +8,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import warnings
-from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from graphflow.errors import DrawingError
 
@@ -57,7 +56,8 @@ def _by_program(dot: str, picture: Picture) -> bytes | None:
         check=False,
     )
     if done.returncode or not done.stdout:
-        raise ValueError(" ".join(_first(done.stderr.decode(errors="replace").splitlines())) or "no output")
+        said = done.stderr.decode(errors="replace").splitlines()
+        raise ValueError(" ".join(said[:3]) or "it wrote nothing")
     return done.stdout
 
 
@@ -70,8 +70,5 @@ def _by_wheel(dot: str, picture: Picture) -> bytes | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of every word that Graphviz says, fonts that it replaced included
         graph = pygraphviz.AGraph(string=dot)
-        return bytes(graph.draw(format=picture, prog="dot", args=f"-Gdpi={_DPI[picture]}"))
-
-
-def _first(lines: list[str]) -> Iterator[str]:
-    yield from lines[:3]
+        drawn: Any = graph.draw(format=picture, prog="dot", args=f"-Gdpi={_DPI[picture]}")
+    return bytes(drawn) if drawn else None

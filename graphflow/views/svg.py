@@ -40,8 +40,10 @@ def finished(graphviz_svg: bytes, drawing: Drawing, theme: ThemeName, prefix: st
 
 
 def _tooltips(drawing: Drawing) -> Mapping[str, str]:
-    parts = (*drawing.cards, *drawing.bars, *drawing.clusters, *drawing.arrows)
-    return {part.id: part.tooltip for part in parts} | {"graph": drawing.purpose or drawing.name}
+    tooltips = {stop.id: stop.tooltip for stop in drawing.stops}
+    tooltips |= {cluster.id: cluster.tooltip for cluster in drawing.clusters}
+    tooltips |= {arrow.id: arrow.tooltip for arrow in drawing.arrows}
+    return tooltips | {"graph": drawing.purpose or drawing.name}
 
 
 def _simplify(element: ElementTree.Element) -> None:

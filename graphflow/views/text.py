@@ -42,7 +42,7 @@ class _Writer:
         self.sequence = self._sequence("")
         self.places = {one: place for place, one in enumerate(self.sequence)}
         parents = {cluster.id: cluster.parent for cluster in self.drawing.clusters}
-        for part in (*self.drawing.cards, *self.drawing.bars):
+        for part in self.drawing.stops:
             around = part.cluster
             while around:
                 self.last[around] = max(self.last.get(around, 0), self.places[part.id])
@@ -86,7 +86,7 @@ class _Writer:
         parents = {inner.id: inner.parent for inner in self.drawing.clusters}
         own = set(items)
         owner: dict[str, str] = {}
-        for part in (*self.drawing.cards, *self.drawing.bars):
+        for part in self.drawing.stops:
             holder = part.id
             around = part.cluster
             while holder not in own and around:

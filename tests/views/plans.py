@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,8 +30,8 @@ class Sketch:
 
     name: str
     nodes: list[Node] = field(default_factory=lambda: [Node(0, "START", "start")])
-    edges: list[Edge] = field(default_factory=list)
-    regions: dict[int, frozenset[int]] = field(default_factory=dict)
+    edges: list[Edge] = field(default_factory=list[Edge])
+    regions: dict[int, frozenset[int]] = field(default_factory=dict[int, frozenset[int]])
 
     def node(self, name: str, kind: NodeKind = "function", **facts: Any) -> str:
         self.nodes.append(Node(len(self.nodes), name, kind, **facts))
@@ -39,8 +40,8 @@ class Sketch:
     def ask(self, name: str, text: str, **facts: Any) -> str:
         return self.node(name, "ask", ask=Ask(lambda view, items: text, bool, text), **facts)
 
-    def subgraph(self, name: str, plan: Any, **facts: Any) -> str:
-        return self.node(name, "graph", graph=SubGraph(plan if callable(plan) else lambda: plan, name), **facts)
+    def subgraph(self, name: str, plan: Callable[[], Plan], **facts: Any) -> str:
+        return self.node(name, "graph", graph=SubGraph(plan, name), **facts)
 
     def at(self, name: str) -> int:
         for node in self.nodes:

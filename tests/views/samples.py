@@ -128,7 +128,7 @@ def nested() -> Plan:
     inner.edge("gather", "END")
     sketch = Sketch("nested")
     sketch.node("intake", purpose="Cleans the question up")
-    sketch.subgraph("research", inner.plan(), timeout_s=600)
+    sketch.subgraph("research", inner.plan, timeout_s=600)
     sketch.node("report", "agent")
     sketch.edge("START", "intake")
     sketch.edge("intake", "research")

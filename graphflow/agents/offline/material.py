@@ -22,6 +22,7 @@ _TASK = re.compile(
     r"(?:write|name|list|extract|summari[sz]e|find|compare|analy[sz]e|describe|give|use|answer|tell|say|score|decide|choose|"
     r"plan|identify|pick|select|route|classify|review|rate|explain|report|return|quote|keep|make|produce|draft|research|"
     r"collect|gather|read|note|pull|state|propose|evaluate|judge|fill|respond|reply|mention|cite|point out|look)\b"
+    r"(?! (?:is|are|was|were|shows?|showed|has|have|had|suggests?|indicates?|finds?|found|of|by|in|says?|said)\b)"
     r"|(?:please|you are|you will|you must|you should|your (?:task|job|answer))\b",
     re.IGNORECASE,
 )
@@ -85,6 +86,7 @@ class _Reader:
         self.material = Material(task=instructions.strip())
         self.section = ""
         self.paragraph: list[str] = []
+        self.is_bullet = False
 
     def read(self, prompt: str) -> Material:
         for line in prompt.splitlines():
@@ -101,15 +103,11 @@ class _Reader:
             self.section = heading[1]
         elif bullet is not None:
             self._end_paragraph()
-            self.paragraph = [bullet[1]]
-            if not _json_in(bullet[1]):
-                self.is_bullet = True
+            self.paragraph, self.is_bullet = [bullet[1]], True
         elif is_indented and self.paragraph:
             self.paragraph.append(line)  # a bullet goes on
         elif not self._took_label(line):
             self.paragraph.append(line)
-
-    is_bullet = False
 
     def _took_label(self, line: str) -> bool:
         """Whether a line is a label, alone or with a short value: a fact of the task."""
@@ -148,11 +146,12 @@ class _Reader:
         if data is not None:
             self._add_json(data, "")
             return
-        said = [one for one in sentences_in(text)]
-        if not is_bullet:
-            self.material.task += "".join("\n" + one for one in said if _TASK.match(one))
-            said = [one for one in said if not _TASK.match(one)]
-        self._add(said, self.section)
+        said = sentences_in(text)
+        tasks = [] if is_bullet else [one for one in said if _TASK.match(one)]
+        if self.section and len(tasks) < len(said):
+            tasks = []  # under a heading or label stands text, unless a paragraph is nothing but orders
+        self.material.task += "".join("\n" + one for one in tasks)
+        self._add([one for one in said if one not in tasks], self.section)
 
     def _add(self, said: list[str], section: str) -> None:
         known = self.material.sentences

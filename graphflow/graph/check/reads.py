@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from pydantic.fields import FieldInfo
+
 from graphflow.core.plan import START_INDEX, Edge, Guard
 from graphflow.errors import Finding
 from graphflow.graph.check.structure import Structure, Way, path_to, walked
 from graphflow.graph.check.wording import Wording
 from graphflow.graph.check.writers import Writers, carried, writes_of
-
-_CONTAINERS: tuple[type[list[Any]] | type[dict[Any, Any]] | type[set[Any]], ...] = (list, dict, set)
 
 
 def check_reads(structure: Structure) -> Iterator[Finding]:
@@ -25,14 +25,20 @@ def check_reads(structure: Structure) -> Iterator[Finding]:
     for name, info in structure.plan.state.model_fields.items():
         if name not in readers or info.is_required():
             continue
-        factory: object = info.default_factory
-        default: object = next((make() for make in _CONTAINERS if make is factory), info.default)
+        default = _default(info)
         if not _is_empty(default):
             continue
         if not writers.of(name):
             yield _never_written(structure, words, name, default, readers[name])
         else:
             yield from _too_early(structure, words, name, default, readers[name], writers)
+
+
+def _default(info: FieldInfo) -> object:
+    """What a field has without input. Factories other than the plain containers are not called: they may do anything."""
+    made: dict[object, object] = {list: [], dict: {}, set: set[object]()}
+    factory: object = info.default_factory
+    return made.get(factory, info.default) if isinstance(factory, type) else info.default
 
 
 def _is_empty(default: object) -> bool:

@@ -160,7 +160,7 @@ def test_a_condition_that_the_schema_makes_impossible() -> None:
 def test_a_handoff_and_a_branch_with_impossible_conditions() -> None:
     graph, review = graded()
     other = graph.node(lambda state: {}, name="other")
-    graph.handoff(review, other, "Never", when=(grade.score < 3) & (grade.score > 5))
+    graph.handoff(review, END, "Never", when=(grade.score < 3) & (grade.score > 5))
     graph.fork(review, {other: grade.score < 0}, join=END)
     assert codes(graph) == ["GF147", "GF147"]
 

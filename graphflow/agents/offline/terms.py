@@ -1,0 +1,182 @@
+"""What a text names: subjects, key terms, numbers, dates, links. Everything is found in it, nothing is made up."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from graphflow.agents.offline.material import Sentence
+from graphflow.agents.offline.words import NUMBER_WORDS, STOPWORDS, is_about_the_task, is_content, stem, words_of
+
+LINK = re.compile(r"https?://[^\s<>\"'”’)\]]+[^\s<>\"'”’)\].,;:!?]")
+EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.?"
+DATE = re.compile(
+    rf"\b(?:\d{{4}}-\d{{2}}-\d{{2}}|\d{{1,2}}(?:st|nd|rd|th)?\s+{_MONTH}\s+\d{{4}}|{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?,?\s+\d{{4}}"
+    rf"|{_MONTH}\s+\d{{4}}|(?:1[5-9]|20)\d{{2}}(?!\d|[.,]\d))\b"
+)
+NUMBER = re.compile(
+    r"(?<![\w.,-])(?:[$€£]\s?)?-?\d{1,3}(?:,\d{3})+(?:\.\d+)?|(?<![\w.,])(?:[$€£]\s?)?-?\d+(?:\.\d+)?", re.ASCII
+)
+_FIGURE = re.compile(
+    rf"{NUMBER.pattern}(?:\s?(?:%|percent|per cent|thousand|million|billion|trillion|bn|m\b|k\b|km/h|km|kg|cm|mm|g\b|"
+    r"hours?|days?|weeks?|months?|years?|minutes?|seconds?|people|users|employees|customers|species|times)\w*)?"
+)
+_NAME_WORD = r"(?:[A-Z][\w’'&.-]*[\w’']|[A-Z])"
+_NAME = re.compile(rf"\b{_NAME_WORD}(?:\s+(?:of|the|and|de|van|von|&)\s+(?=[A-Z])|\s+{_NAME_WORD})*")
+_PHRASE_BREAK = re.compile(r"[^\w\s’'-]+|\s[-–—]\s")
+_FINITE = frozenset(
+    """is are was were has have had can could will would may might must does do did hunts lives eats uses makes offers
+    sells costs grew grows fell falls rose rises leads runs remains became becomes provides includes supports needs
+    keeps claims reports says said serves targets charges charged launched acquired announced released competes
+    builds ships started began plans holds owns lacks relies focuses nests feeds prefers gets takes gives shows""".split()
+)
+_LONGEST_TERM = 4  # words
+
+
+@dataclass(slots=True, eq=False)
+class Term:
+    """Something the text speaks of: ``text`` as it is written most often, and the sentences it stands in."""
+
+    stems: tuple[str, ...]
+    forms: Counter[str] = field(default_factory=Counter[str])
+    sentences: set[int] = field(default_factory=set[int])
+    leads: int = 0  # how often a sentence begins with it and goes on with a verb
+    is_name: bool = False
+
+    @property
+    def text(self) -> str:
+        return min(self.forms, key=lambda form: (-self.forms[form], form))
+
+
+def subjects(sentences: Sequence[Sentence], wanted: Collection[str] = (), excluded: Collection[str] = ()) -> list[Term]:
+    """What the sentences are about, the likeliest first: names, and terms that sentences begin with.
+
+    A term that holds a ``wanted`` stem (the topic's) counts more, one that is nothing but ``excluded`` stems is left
+    out: "barn owl" is a subject under the topic "owls", and "owls" is not.
+    """
+    terms = _terms(sentences)
+    left = [term for term in terms.values() if not set(term.stems) <= set(excluded) and _is_fit(term)]
+    ordered = sorted(left, key=lambda term: (-_worth(term, wanted), min(term.sentences), term.stems))
+    chosen: list[Term] = []
+    for term in ordered:
+        same = next((one for one in chosen if _is_part(term, one) or _is_part(one, term)), None)
+        if same is None:
+            chosen.append(term)
+        else:
+            same.sentences |= term.sentences
+    return chosen
+
+
+def key_terms(sentences: Sequence[Sentence], wanted: Collection[str] = ()) -> list[str]:
+    """Words and phrases that stand out, the strongest first; those of several sentences before those of one."""
+    terms = [term for term in _terms(sentences).values() if _is_fit(term)]
+    ordered = sorted(
+        terms,
+        key=lambda t: (-len(t.sentences) * (1 + 0.5 * (len(t.stems) - 1)) * (1 + _shares(t, wanted)), min(t.sentences), t.stems),
+    )
+    chosen: list[Term] = []
+    for term in ordered:
+        if not any(_is_part(term, one) or _is_part(one, term) for one in chosen):
+            chosen.append(term)
+    return [term.text for term in chosen]
+
+
+def figures(text: str) -> list[str]:
+    """Numbers as written, with their units: ``12.5 %``, ``$3 million``."""
+    return [found[0].strip() for found in _FIGURE.finditer(LINK.sub(" ", text))]
+
+
+def numbers(text: str) -> list[float]:
+    """The numbers in a text, those in words up to twelve included, in order."""
+    found = [(m.start(), float(re.sub(r"[^\d.-]", "", m[0]))) for m in NUMBER.finditer(LINK.sub(" ", text))]
+    for word in re.finditer(r"[a-z]+", text.lower()):
+        if word[0] in NUMBER_WORDS:
+            found.append((word.start(), float(NUMBER_WORDS[word[0]])))
+    return [value for _, value in sorted(found)]
+
+
+def mentions(term: Term, sentence: Sentence) -> bool:
+    """Whether a sentence speaks of the term."""
+    return sentence.index in term.sentences or set(term.stems) <= sentence.stems
+
+
+def _terms(sentences: Sequence[Sentence]) -> dict[tuple[str, ...], Term]:
+    terms: dict[tuple[str, ...], Term] = {}
+    lower = {word for sentence in sentences for word in words_of(sentence.text)[1:] if word.islower()}
+    for sentence in sentences:
+        for words, is_name, leads in [*_names(sentence, lower), *_phrases(sentence)]:
+            key = tuple(stem(word) for word in words)
+            term = terms.setdefault(key, Term(key))
+            term.forms[" ".join(words)] += 1
+            term.sentences.add(sentence.index)
+            term.is_name = term.is_name or is_name
+            term.leads += leads
+    for section in {sentence.section for sentence in sentences if sentence.section}:
+        key = tuple(stem(word) for word in words_of(section) if word.lower() not in STOPWORDS)
+        if 0 < len(key) <= _LONGEST_TERM and key in terms:
+            terms[key].leads += 1  # what a section is called is what it is about
+    return terms
+
+
+def _names(sentence: Sentence, lower: Collection[str]) -> Iterator[tuple[list[str], bool, bool]]:
+    """Runs of capitalised words; at the start of a sentence only what is not an ordinary word elsewhere."""
+    for found in _NAME.finditer(LINK.sub(" ", sentence.text)):
+        words = found[0].removesuffix("’s").removesuffix("'s").split()
+        is_first = not sentence.text[: found.start()].strip("\"'“‘([ ")
+        while words and (words[0].lower() in STOPWORDS or (is_first and words[0].lower() in lower)):
+            words, is_first = words[1:], False
+        if not words or len(words) > _LONGEST_TERM + 2 or re.fullmatch(_MONTH, words[0]):
+            continue
+        follows = words_of(sentence.text[found.end() :])[:1]
+        yield words, True, is_first and bool(follows) and follows[0].lower() in _FINITE
+
+
+def _phrases(sentence: Sentence) -> Iterator[tuple[list[str], bool, bool]]:
+    """Runs of words with meaning, up to four; before a verb the run that a sentence begins with."""
+    for number, part in enumerate(_PHRASE_BREAK.split(LINK.sub(" ", sentence.text))):
+        run: list[str] = []
+        is_lead = number == 0
+        words = words_of(part)
+        for position, word in enumerate([*words, ""]):
+            is_verb = word.lower() in _FINITE
+            if word and is_content(word) and not word[0].isdigit() and not is_verb:
+                run.append(word)
+                continue
+            is_leading = is_lead and is_verb and len(run) == position - sum(w.lower() in STOPWORDS for w in words[:position])
+            for length in range(1, min(len(run), _LONGEST_TERM) + 1):
+                for start in range(len(run) - length + 1):
+                    yield run[start : start + length], False, is_leading and length == len(run)
+            if run:
+                is_lead = False
+            run = []
+
+
+def _is_fit(term: Term) -> bool:
+    if all(is_about_the_task(one) for one in term.stems):
+        return False
+    if len(term.stems) == 1 and not term.is_name and len(term.text) < 4:
+        return False
+    return term.is_name or bool(term.leads) or len(term.sentences) > 1
+
+
+def _worth(term: Term, wanted: Collection[str]) -> float:
+    spread = len(term.sentences) ** 0.5
+    return spread * (1 + 2 * min(term.leads, 3)) * (2.5 if term.is_name else 1) * (1 + _shares(term, wanted)) * (
+        1 if len(term.stems) > 1 or term.is_name else 0.6
+    )
+
+
+def _shares(term: Term, wanted: Collection[str]) -> float:
+    """How much of a term is wanted; nothing if it is nothing besides."""
+    shared = sum(one in wanted for one in term.stems)
+    return shared / len(term.stems) if shared < len(term.stems) else 0.0
+
+
+def _is_part(term: Term, of: Term) -> bool:
+    """Whether one term's words stand within the other's: "barn owl" in "the common barn owl"."""
+    return set(term.stems) < set(of.stems) or term.stems == of.stems
+
+

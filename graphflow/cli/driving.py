@@ -1,0 +1,103 @@
+"""Drives a run in an event loop of its own, and stops it on Ctrl-C without tearing it.
+
+The first Ctrl-C cancels the driver, which puts every node down and leaves the run resumable (S14.2). It cannot get at
+a plain function that holds the loop, so there it strikes as KeyboardInterrupt, but only where no code of ours is in
+the middle of something. A second one strikes anywhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import FrameType
+from typing import Any, TypeVar
+
+from graphflow.core.journal import decode
+from graphflow.core.replay import replay
+from graphflow.runtime import driver
+from graphflow.runtime.run import Run
+from graphflow.stores.store import Store
+
+T = TypeVar("T")
+_PACKAGE = str(Path(__file__).parent.parent)
+_THREADS = "graphflow-node"
+
+
+class _Threads(ThreadPoolExecutor):
+    """Where ``blocking=True`` nodes run. After Ctrl-C nobody waits for them: a thread cannot be stopped."""
+
+    is_left = False
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        super().shutdown(wait=wait and not self.is_left, cancel_futures=cancel_futures or self.is_left)
+
+
+class _Interrupt:
+    """What Ctrl-C does while a run is driven."""
+
+    def __init__(self) -> None:
+        self.strikes = 0
+        self._threads = _Threads(thread_name_prefix=_THREADS)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[Any] | None = None
+
+    async def guard(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await the work; a cancel of ours comes out as KeyboardInterrupt."""
+        self._loop = asyncio.get_running_loop()
+        self._loop.set_default_executor(self._threads)
+        self._task = asyncio.current_task()
+        try:
+            return await work
+        except asyncio.CancelledError:
+            if self.strikes:
+                raise KeyboardInterrupt from None
+            raise
+
+    def strike(self, signal_number: int, frame: FrameType | None) -> None:
+        self.strikes += 1
+        self._threads.is_left = True
+        if self.strikes > 1 or self._task is None or self._loop is None or _is_in_node(frame):
+            raise KeyboardInterrupt
+        self._loop.call_soon_threadsafe(self._task.cancel)
+
+
+def _is_in_node(frame: FrameType | None) -> bool:
+    """Whether the innermost code of ours is the driver's call of a node: an exception then comes out of the node."""
+    while frame is not None:
+        code = frame.f_code
+        if code.co_filename.startswith(_PACKAGE):
+            return code.co_filename == driver.__file__ and code.co_qualname == "Driver._call"
+        frame = frame.f_back
+    return False
+
+
+def drive(work: Coroutine[Any, Any, T]) -> T:
+    """Await the work in a new event loop. Ctrl-C raises KeyboardInterrupt when everything is put down."""
+    interrupt = _Interrupt()
+    is_main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, interrupt.strike) if is_main else None
+    try:
+        with asyncio.Runner() as runner:
+            return runner.run(interrupt.guard(work))
+    finally:
+        if is_main:
+            signal.signal(signal.SIGINT, before)
+
+
+def stopped_run(store: Store, run_id: str, model: str) -> Run[Any]:
+    """A run that was stopped, as its store has it (S15.2)."""
+    journal = store.read(run_id)
+    plans = store.plans(run_id)
+    return Run(plans, replay(plans, map(decode, journal)), journal, model)
+
+
+def nodes_left_at_work() -> int:
+    """How many threads of ``blocking=True`` nodes still run after Ctrl-C; the process would wait for them."""
+    left = [thread for thread in threading.enumerate() if thread.name.startswith(_THREADS)]
+    for thread in left:
+        thread.join(0.1)
+    return sum(thread.is_alive() for thread in left)

@@ -1,0 +1,155 @@
+"""How cursors, paths, times and costs are written on a terminal: short, in one line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from urllib.parse import unquote
+
+from graphflow.core.usage import Usage
+
+_SEGMENT = re.compile(r"(?P<node>.*?):(?P<visit>\d+)(?:~\d+)?(?:\[(?P<branch>\d+)\])?$")
+PATH_LENGTH = 60
+"""Steps of a path that are written; the middle of a longer one is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A cursor taken apart: the sub-graphs around it, the branches it is in, its node and visit.
+
+    ``fork`` is the cursor of the outermost fork, ``branch`` the number of its branch there.
+    """
+
+    groups: tuple[str, ...]
+    branches: tuple[int, ...]
+    node: str
+    visit: int
+    fork: str = ""
+    branch: int = -1
+
+    def __str__(self) -> str:
+        again = f":{self.visit}" if self.visit > 1 else ""
+        branches = "".join(f"[{branch}]" for branch in self.branches)
+        return "/".join((*self.groups, self.node)) + again + branches
+
+
+def spot_of(cursor: str) -> Spot:
+    """A cursor taken apart.
+
+    >>> str(spot_of("plan:1[3]/search:2")), str(spot_of("team:1/write:1"))
+    ('search:2[3]', 'team/write')
+    """
+    groups: list[str] = []
+    branches: list[int] = []
+    fork, segments = "", cursor.split("/")
+    for number, segment in enumerate(segments[:-1]):
+        match = _SEGMENT.match(segment)
+        if match is None:
+            continue
+        if match["branch"] is None:
+            groups.append(unquote(match["node"]))
+            continue
+        branches.append(int(match["branch"]))
+        fork = fork or "/".join([*segments[:number], segment.rpartition("[")[0]])
+    match = _SEGMENT.match(segments[-1])
+    node, visit = (unquote(match["node"]), int(match["visit"])) if match else (segments[-1], 1)
+    return Spot(tuple(groups), tuple(branches), node, visit, fork, branches[0] if branches else -1)
+
+
+def path_line(path: Sequence[str], arrow: str) -> str:
+    """A run's path in one line: branches that went the same way are written once.
+
+    >>> path_line(["scout:1", "scout:1[0]/dig:1", "scout:1[1]/dig:1", "sum:1", "sum:2"], "->")
+    'scout -> dig ×2 -> sum -> sum:2'
+    """
+    parts = list(_parts(path, arrow))
+    if len(parts) > PATH_LENGTH:
+        half = PATH_LENGTH // 2
+        parts = [*parts[:half], f"({len(parts) - PATH_LENGTH:,} more)", *parts[-half:]]
+    return f" {arrow} ".join(parts)
+
+
+def _parts(path: Sequence[str], arrow: str) -> Iterator[str]:
+    for fork, spots in groupby(map(spot_of, path), key=lambda spot: spot.fork):
+        if fork:
+            yield _branches(list(spots), arrow)
+        else:
+            yield from map(str, spots)
+
+
+def _branches(spots: list[Spot], arrow: str) -> str:
+    """The branches of one fork: ``research ×5``, or ``(pro | con)`` where they differ."""
+    ways: dict[int, dict[str, None]] = {}
+    for spot in spots:
+        name = str(Spot(spot.groups, (), spot.node, spot.visit))
+        ways.setdefault(spot.branch, {})[name] = None
+    counts: dict[str, int] = {}
+    for way in ways.values():
+        text = f" {arrow} ".join(way)
+        counts[text] = counts.get(text, 0) + 1
+    written = [_times(text, count, arrow) for text, count in counts.items()]
+    if len(written) > 6:
+        written = [*written[:6], "..."]
+    return written[0] if len(written) == 1 and " | " not in written[0] else f"({' | '.join(written)})"
+
+
+def _times(text: str, count: int, arrow: str) -> str:
+    if count == 1:
+        return text
+    return f"({text}) ×{count}" if arrow in text else f"{text} ×{count}"
+
+
+def duration(seconds: float) -> str:
+    """
+    >>> [duration(s) for s in (0.004, 1.84, 17.3, 125, 7260)]
+    ['4 ms', '1.8 s', '17 s', '2 min 05 s', '2 h 01 min']
+    """
+    if seconds < 0.0995:
+        return f"{max(0.0, seconds) * 1000:.0f} ms"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 100:
+        return f"{whole} s"
+    if whole < 6_000:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def tokens(count: int) -> str:
+    """
+    >>> tokens(950), tokens(8_530), tokens(2_000_000)
+    ('950 tokens', '8.5k tokens', '2.0M tokens')
+    """
+    if count < 1_000:
+        return f"{count} tokens"
+    return f"{count / 1_000:.1f}k tokens" if count < 999_950 else f"{count / 1_000_000:.1f}M tokens"
+
+
+def dollars(usd: float | None) -> str:
+    """An unknown price is unknown, never zero (S13.1).
+
+    >>> dollars(0.0641), dollars(12.5), dollars(None), dollars(0.00004)
+    ('$0.064', '$12.50', 'cost unknown', '$0.00004')
+    """
+    if usd is None:
+        return "cost unknown"
+    if usd >= 1 or usd == 0:
+        return f"${usd:.2f}"
+    return f"${usd:.3f}" if usd >= 0.001 else f"${usd:.1g}" if usd >= 0.0001 else f"${usd:.5f}"
+
+
+def spent(usage: Usage) -> list[str]:
+    """What model and tool calls cost, piece by piece; nothing where none were made."""
+    parts: list[str] = []
+    if usage.model_calls:
+        parts.append(f"{usage.model_calls:,} model call{'s' if usage.model_calls != 1 else ''}")
+    if usage.tool_calls:
+        parts.append(f"{usage.tool_calls:,} tool call{'s' if usage.tool_calls != 1 else ''}")
+    if usage.tokens:
+        parts.append(tokens(usage.tokens))
+    if usage.tokens or usage.usd:
+        parts.append(dollars(usage.usd))
+    return parts

@@ -1,0 +1,57 @@
+"""Everything shown runs: the README's blocks, the ready graphs, the commands."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+COMMANDS = [line for kind, text in BLOCKS if kind == "sh" for line in text.splitlines() if line.startswith("graphflow ")]
+
+
+def environment() -> dict[str, str]:
+    """No key, no model named: as on a fresh machine."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI_", "GRAPHFLOW_"))}
+    return {**kept, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+
+
+def test_the_python_of_the_readme_runs_as_one_program(tmp_path: Path) -> None:
+    program = tmp_path / "readme.py"
+    program.write_text("\n".join(text for kind, text in BLOCKS if kind == "python"), encoding="utf-8")
+    done = subprocess.run([sys.executable, "-W", "error", str(program)], env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "GF" in done.stdout, "the broken graph of the README has findings"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_commands_of_the_readme_run(command: str) -> None:
+    words = re.sub(r" {2,}", " ", command)
+    done = subprocess.run(
+        [sys.executable, "-m", "graphflow", *shlex.split(words)[1:]],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("graph", sorted((ROOT / "graphs").glob("*.py")), ids=lambda path: path.stem)
+def test_the_ready_graphs_run_as_programs(graph: Path) -> None:
+    done = subprocess.run([sys.executable, str(graph)], cwd=ROOT, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+@pytest.mark.parametrize("graph", sorted((ROOT / "graphs").glob("*.py")), ids=lambda path: path.stem)
+def test_a_ready_graph_is_short_enough_to_read_at_once(graph: Path) -> None:
+    assert len(graph.read_text(encoding="utf-8").splitlines()) <= 120
