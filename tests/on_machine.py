@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from graphflow.core import reading
 from graphflow.core.journal import decode, encode
 from graphflow.core.machine import Machine
@@ -99,7 +101,11 @@ def outcome_of(driven: Driven) -> Outcome:
     return Outcome(
         "waiting" if machine.is_waiting else machine.status,
         dict(machine.plan.schema.snapshot(machine.root.read()).__dict__),
-        [step for step in steps_of(driven) if not step.cursor.startswith(tuple(lost))],
+        [
+            step
+            for step in steps_of(zip(driven.journal, driven.plans, strict=True))
+            if not step.cursor.startswith(tuple(lost))
+        ],
         machine.error,
         [scope.path for scope in machine.questions()],
     )
@@ -110,10 +116,10 @@ def is_cancelled(scope: Scope, machine: Machine) -> bool:
     return scope.is_branch and machine.status in ("done", "failed") and scope.status not in ("done", "failed")
 
 
-def steps_of(driven: Driven) -> list[Step]:
-    """The journal's transitions as the reference states them: of failures only those that led along an error edge."""
+def steps_of(journal: Iterable[tuple[bytes, Plan]]) -> list[Step]:
+    """The transitions as the reference states them: of failures only those that led along an error edge."""
     steps: list[Step] = []
-    for text, plan in zip(driven.journal, driven.plans, strict=True):
+    for text, plan in journal:
         entry = decode(text)
         if entry["kind"] in ("finished", "answered", "left"):
             update = plan.schema.revive((entry.get("updates") or [{}])[0])

@@ -8,6 +8,7 @@ The same function answers for the reference, for the machine and, as the node it
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,11 +17,11 @@ from typing import Annotated, Any
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from graphflow.core.plan import Limit, Plan, Retry
+from graphflow.core.plan import Limit, Node, Plan, Retry
 from graphflow.core.reducers import Replace, add, append, extend, keep_last, local, merge, union
 from graphflow.errors import JoinFailed, NodeError
 from graphflow.graph.context import Context, Handoff
-from graphflow.graph.declaration import Declaration
+from graphflow.flow import Graph
 from graphflow.graph.ends import END, START
 from graphflow.graph.expressions import fields, size
 from graphflow.graph.needs import best_effort, quorum
@@ -112,12 +113,13 @@ class Style:
 
 @dataclass
 class Scenario:
-    """A graph, a state to start from, and what its nodes answer."""
+    """A graph, a state to start from, and what its nodes answer. ``pace`` says how many seconds a call takes."""
 
-    graph: Declaration[World]
+    graph: Graph[World]
     start: Update
-    scripts: dict[str, tuple[Move, ...]]
+    scripts: dict[str, tuple[Move, ...]] = field(default_factory=dict)
     text: list[str] = field(default_factory=list)
+    pace: Callable[[Call], float] = lambda call: 0.0
 
     @property
     def plan(self) -> Plan:
@@ -128,12 +130,24 @@ class Scenario:
         script = self.scripts[call.node.name]
         return script[zlib.crc32(f"{call.cursor}#{call.attempt}".encode()) % len(script)](call)
 
+    async def perform(self, state: World, ctx: Context[Any]) -> dict[str, object] | Handoff:
+        """Any node, as a driver calls it: it gives the oracle's answer, after a while."""
+        view = {name: getattr(state, name) for name in World.model_fields}
+        node = Node(0, ctx.node, "function")
+        call = Call(ctx.cursor, node, ctx.attempt, view, ctx.items, ctx.branches, ctx.error)
+        await asyncio.sleep(self.pace(call))
+        reply = self.answers(call)
+        if isinstance(reply, Raise):
+            raise reply.error
+        return Handoff(reply.target, reply.update) if isinstance(reply, HandOff) else reply
+
     def __repr__(self) -> str:
-        lines = [
-            f"{name} {', '.join(f'{m.kind}({m.amount}){m.target or str()}' for m in moves)}"
-            for name, moves in self.scripts.items()
+        """The graph as drawn, line by line, then each node's moves: what a failing test shows."""
+        moves = [
+            f"{name}: " + ", ".join(f"{move.kind}({move.amount}){move.target or ''}" for move in script)
+            for name, script in self.scripts.items()
         ]
-        return "\n".join(["", f"start {self.start}", *self.text, *lines])
+        return "\n".join(["", f"start {self.start}", *self.text, *moves])
 
 
 Guards = st.one_of(
@@ -149,8 +163,10 @@ Guards = st.one_of(
 class Drawing:
     """One graph being drawn, from its end to its start: each block is given the node it leads to."""
 
-    def __init__(self, draw: Callable[[Any], Any], style: Style, scenario: Scenario, depth: int) -> None:
-        self.draw, self.style, self.scenario, self.graph = draw, style, scenario, scenario.graph
+    def __init__(
+        self, draw: Callable[[Any], Any], style: Style, scenario: Scenario, graph: Graph[World], depth: int = 0
+    ) -> None:
+        self.draw, self.style, self.scenario, self.graph = draw, style, scenario, graph
         self.left = style.blocks
         self.depth = depth  # of sub-graphs
         self.regions = 0  # forks and maps around
@@ -178,7 +194,7 @@ class Drawing:
             on = self.draw(st.sampled_from((Flaky, Exception)))
             options["retry"] = Retry(attempts=self.draw(st.integers(2, 3)), first_s=0.5, on=on)
         self.note(f"{name} {options.get('retry', '')}")
-        return self.graph.node(performer(scenario), name=name, **options)
+        return self.graph.node(scenario.perform, name=name, **options)
 
     def edge(self, source: Any, target: Any, **options: Any) -> None:
         self.note(f"{source} -> {target} {options}")
@@ -296,12 +312,13 @@ class Drawing:
     def sub_graph(self, after: Any) -> Any:
         name = self.name("sub")
         self.scenario.scripts[name] = ()
-        inner = Scenario(Declaration(f"graph of {name}", World), {}, self.scenario.scripts, self.scenario.text)
+        inner: Graph[World] = Graph(f"graph of {name}", World)
         self.note(f"{name}:")
-        drawing = Drawing(self.draw, self.style, inner, self.depth + 1)
+        drawing = Drawing(self.draw, self.style, self.scenario, inner, self.depth + 1)
         drawing.left = max(1, self.left // 2)
         drawing.whole()
-        node = self.graph.node(inner.graph, name=name)
+        options = {"retry": Retry(attempts=2, first_s=0.5)} if self.draw(st.booleans()) else {}
+        node = self.graph.node(inner, name=name, **options)
         self.edge(node, after)
         if self.draw(st.booleans()):
             self.edge(node, self.task(after), on_error=Exception)
@@ -312,20 +329,6 @@ class Drawing:
         self.graph.edge(START, getattr(self, kind)(END))
 
 
-def performer(scenario: Scenario) -> Callable[[World, Context[Any]], Any]:
-    """The node as a driver calls it: it gives the oracle's answer."""
-
-    def perform(state: World, ctx: Context[Any]) -> dict[str, object] | Handoff:
-        view = {name: getattr(state, name) for name in World.model_fields}
-        node = scenario.plan.node(ctx.node)
-        reply = scenario.answers(Call(ctx.cursor, node, ctx.attempt, view, ctx.items, ctx.branches, ctx.error))
-        if isinstance(reply, Raise):
-            raise reply.error
-        return Handoff(reply.target, reply.update) if isinstance(reply, HandOff) else reply
-
-    return perform
-
-
 @st.composite
 def scenarios(draw: Callable[[Any], Any], style: Style = Style()) -> Scenario:
     """Random graphs in which ``check`` finds no error, with a start state and answers."""
@@ -334,6 +337,7 @@ def scenarios(draw: Callable[[Any], Any], style: Style = Style()) -> Scenario:
         "b": draw(st.integers(0, 7)),
         "items": draw(st.lists(st.integers(0, 3), max_size=3)),
     }
-    scenario = Scenario(Declaration("random", World), start, {})
-    Drawing(draw, style, scenario, 0).whole()
+    graph: Graph[World] = Graph("random", World)
+    scenario = Scenario(graph, start)
+    Drawing(draw, style, scenario, graph).whole()
     return scenario

@@ -155,12 +155,21 @@ def _sub_graph(scope: Scope, call: Call) -> Walk:
     state = scope.state if graph.inward is None else {inner: scope.state[outer] for inner, outer in graph.inward}
     again = f"~{call.attempt}" if call.attempt > 1 else ""
     inner = Scope(f"{call.cursor}{again}/", graph.plan(), _fold(graph.plan(), state, []), scope.run)
-    if inner.path.count("/") > scope.plan.limits.depth:
+    if inner.path.count("/") >= scope.plan.limits.depth:  # the run is the outermost scope
         raise errors.TooDeep(call.cursor)
     yield from _walk(inner, START_INDEX, None)
     if graph.outward is None:
         return _kept(inner)
-    return [{outer: update[name] for outer, name in graph.outward if name in update} for update in inner.updates]
+    return [
+        {outer: _whole(inner, name, update[name]) for outer, name in graph.outward if name in update}
+        for update in inner.updates
+    ]
+
+
+def _whole(inner: Scope, name: str, change: Any) -> Any:
+    """What a plain field's write is outside, where the field may have a reducer."""
+    is_whole = _folding(inner.plan, name, change) is None and not isinstance(change, reducers.Replace)
+    return reducers.Replace(change) if is_whole else change
 
 
 def _caught(scope: Scope, node: Node, cursor: str, error: Exception) -> Edge:

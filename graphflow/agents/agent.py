@@ -120,7 +120,9 @@ class Agent(Generic[T]):
         self.model = model
         self.settings = settings or Settings()
         self.max_turns = _at_least_one("max_turns", max_turns)
-        self.max_input_tokens = None if max_input_tokens is None else _at_least_one("max_input_tokens", max_input_tokens)
+        self.max_input_tokens = (
+            None if max_input_tokens is None else _at_least_one("max_input_tokens", max_input_tokens)
+        )
         self.retry = retry
         self.tools = ToolBox.of(tools, self.place)
         self._instructions = _Text(instructions, "instructions", name)
@@ -260,6 +262,3 @@ def _at_least_one(name: str, value: int) -> int:
     if isinstance(value, bool) or value < 1:
         raise ValueError(f"Agent({name}={value!r}) must be at least 1.")
     return value
-
-
-

@@ -93,13 +93,16 @@ class Request:
         return cast("Request", _adapter(Request).validate_python(data))
 
 
+_ONE_CALL = Usage(model_calls=1, usd=None)
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """A complete answer of a model. One that was cut off, filtered or refused is a ModelError instead."""
 
     text: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
-    usage: Usage = Usage(model_calls=1, usd=None)
+    usage: Usage = _ONE_CALL
     model: str = ""
     carried: tuple[JsonObject, ...] = ()
 

@@ -37,7 +37,9 @@ def estimated_tokens(text: str) -> int:
 
 def input_tokens(request: Request) -> int:
     """About how many tokens a model reads for a request."""
-    parts = [part for message in request.messages for part in (message.text, *(c.arguments for c in message.tool_calls))]
+    parts = [
+        part for message in request.messages for part in (message.text, *(c.arguments for c in message.tool_calls))
+    ]
     parts += [f"{tool.name} {tool.description} {tool.parameters}" for tool in request.tools]
     if request.output_schema is not None:
         parts.append(str(request.output_schema))

@@ -75,8 +75,10 @@ def decode(data: JsonObject, model: str) -> Response:
         )  # fmt: skip
     if finish == "content_filter":
         raise ContentFiltered(f"The provider's filter withheld the answer of {model}", usage=usage)
-    calls = message.get("tool_calls") or []
-    return Response(text, tuple(_call(calls, index, model) for index in range(len(calls))), usage, str(data.get("model", "")))
+    calls = listed(message, "tool_calls", model) if message.get("tool_calls") else []
+    return Response(
+        text, tuple(_call(calls, index, model) for index in range(len(calls))), usage, str(data.get("model", ""))
+    )
 
 
 def _call(calls: Any, index: int, model: str) -> ToolCall:

@@ -28,7 +28,9 @@ from graphflow.errors import (
 )
 from graphflow.graph.cutting import cut
 
-_NO_CREDIT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "insufficient_balance"})
+_NO_CREDIT = frozenset(
+    {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "insufficient_balance"}
+)
 _FILTERED = frozenset({"content_filter", "content_policy_violation", "image_content_policy_violation", "bio_policy"})
 _TOO_LONG_CODES = frozenset({"context_length_exceeded", "string_above_max_length", "exceed_context_size_error"})
 _TOO_LONG = re.compile(
@@ -67,13 +69,17 @@ def from_status(status: int, body: object, headers: Mapping[str, str], model: st
     """The error of a response with an error status, or of an error object inside a response."""
     code, said = _code_and_message(body, key)
     if code in _NO_CREDIT or status == 402:
-        return QuotaExhausted(f"The account for {model} has no credit left", why=said, fix="Waiting cannot help: top it up.")
+        return QuotaExhausted(
+            f"The account for {model} has no credit left", why=said, fix="Waiting cannot help: top it up."
+        )
     if status == 429:
         wait = retry_after_s(headers)
         told = "" if wait is None else f" The provider asks to wait {wait:g} s."
         return RateLimited(f"{model} gets too many requests", why=said + told, retry_after_s=wait)
     if status in (401, 403):
-        return AuthError(f"{model} refuses the key ({status})", why=said, fix="Check the key and what it is allowed to do.")
+        return AuthError(
+            f"{model} refuses the key ({status})", why=said, fix="Check the key and what it is allowed to do."
+        )
     if code in _FILTERED:
         return ContentFiltered(f"The provider's filter withheld the answer of {model}", why=said)
     if status == 413 or code in _TOO_LONG_CODES or (status < 500 and _TOO_LONG.search(said)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from graphflow.agents.messages import JsonObject
@@ -10,17 +11,23 @@ from graphflow.agents.openai_errors import bad_response
 
 def listed(data: JsonObject, name: str, model: str) -> list[Any]:
     """A list that holds something. Raises BadResponse."""
-    value = data.get(name)
-    if not isinstance(value, list) or not value:
-        raise bad_response(model, f"`{name}` is {'empty' if value == [] else f'no list but {type(value).__name__}'}.")
-    return cast("list[Any]", value)
+    value: object = data.get(name)
+    found = as_list(value)
+    if not found:
+        raise bad_response(model, f"`{name}` is {'empty' if found == [] else f'no list but {type(value).__name__}'}.")
+    return found
+
+
+def as_list(value: object) -> list[Any] | None:
+    """The value if it is a list."""
+    return list(cast("Sequence[Any]", value)) if isinstance(value, list) else None
 
 
 def object_in(holder: Any, key: str | int, where: str, model: str) -> JsonObject:
     """An object at a key or index. Raises BadResponse."""
-    value: Any = holder.get(key) if isinstance(key, str) else holder[key] if isinstance(holder, list) else None
+    value: object = holder.get(key) if isinstance(key, str) else holder[key]
     if not isinstance(value, dict):
-        raise bad_response(model, f"`{where}.{key}` is no object but {type(value).__name__}.")
+        raise bad_response(model, f"`{where}.{key}` is no object but {type(cast('object', value)).__name__}.")
     return cast("JsonObject", value)
 
 

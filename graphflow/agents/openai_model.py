@@ -88,7 +88,8 @@ class OpenAIModel:
             given = self._base_url is not None and self._base_url != environ.get("OPENAI_BASE_URL")
             raise ModelUnavailable(
                 f"There is no key for {self.name}",
-                why="It is a remote model." + (" A base_url given in code is not sent the environment's key." if given else ""),
+                why="It is a remote model."
+                + (" A base_url given in code is not sent the environment's key." if given else ""),
                 fix="Give api_key=." if given else "Set OPENAI_API_KEY, or leave the model out to work offline.",
             )
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from pydantic import BaseModel
 from pydantic_core import to_json
-from typing_extensions import Self
 
 from graphflow.agents.messages import Request, Response, ToolCall
 from graphflow.agents.model import estimated_tokens, input_tokens
@@ -39,15 +38,16 @@ class ScriptedModel:
     price: Price | None = FREE
 
     def __init__(self, answers: Iterable[Answer] | Callable[[Request], Any], *, name: str = "scripted") -> None:
-        if isinstance(answers, str | Mapping):
+        given: object = answers
+        if isinstance(given, str | Mapping):
             raise ScriptMismatch(
-                f"A script is a list of answers, not {shown(answers)}",
+                f"A script is a list of answers, not {shown(cast('object', given))}",
                 why="A single text would be taken apart into its characters.",
                 fix="Write ScriptedModel([answer]).",
             )
         self.name = name
         self.requests: list[Request] = []
-        self._function = cast("Callable[[Request], Any]", answers) if callable(answers) else None
+        self._function: Callable[[Request], Any] | None = answers if callable(answers) else None
         self._answers: list[Answer] = [] if callable(answers) else list(answers)
 
     def __repr__(self) -> str:

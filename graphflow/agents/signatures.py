@@ -6,12 +6,12 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, cast, get_args, get_origin
+from typing import Annotated, Any, NotRequired, cast, get_args, get_origin
 
 from pydantic import ConfigDict, Field
 from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 from graphflow.agents.json_types import JsonType
 from graphflow.errors import Place, ToolInvalid, shown
@@ -125,8 +125,9 @@ def _field(annotation: Any, described: str | None) -> Any:
 
 def _json_type(name: str, fields: dict[str, Any], defaults: dict[str, Any], place: Place) -> JsonType:
     # a TypedDict and not a model: parameters may be called "copy" or "schema", which a model has already
-    given: Any = TypedDict(name, fields)  # type: ignore[operator]  # pyright: ignore[reportGeneralTypeIssues, reportArgumentType]
-    given.__pydantic_config__ = ConfigDict(extra="forbid", arbitrary_types_allowed=False)
+    make: Any = TypedDict
+    given = make(name, fields)
+    given.__pydantic_config__ = ConfigDict(extra="forbid")
     made = JsonType(given, place)
     properties = cast("dict[str, dict[str, Any]]", made.schema.get("properties", {}))
     for parameter, default in defaults.items():

@@ -11,7 +11,9 @@ from typing import Any, cast
 _KEPT_OUT = frozenset({"default", "title", "examples", "deprecated", "readOnly", "writeOnly"})
 """What says nothing about the shape, and is refused or ignored in strict schemas."""
 
-_UNFIT = frozenset({"oneOf", "allOf", "not", "if", "patternProperties", "prefixItems", "dependentSchemas", "uniqueItems"})
+_UNFIT = frozenset(
+    {"oneOf", "allOf", "not", "if", "patternProperties", "prefixItems", "dependentSchemas", "uniqueItems"}
+)
 
 
 class _NoStrictForm(Exception):

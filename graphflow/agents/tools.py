@@ -58,8 +58,9 @@ class Tool:
         place: Place | None = None,
     ) -> None:
         self.place = caller() if place is None else place
-        if not callable(function) or isinstance(function, type):
-            raise not_a_tool(function, self.place)
+        given: object = function
+        if not callable(given) or isinstance(given, type):
+            raise not_a_tool(given, self.place)
         self.function = function
         self.name = _name(function, name, self.place)
         self.tells_errors = tells_errors

@@ -131,12 +131,15 @@ class _Conversation:
         if self.ctx.must_hand_off and self.handoffs:
             names = ", ".join(self.handoffs)
             raise ReadingFailed(
-                f"You have to hand the work over: call one of {names}.", "It has to choose a handoff, and chose none. (S9.3)"
+                f"You have to hand the work over: call one of {names}.",
+                "It has to choose a handoff, and chose none. (S9.3)",
             )
         return value
 
     def _complaint(self, failed: ReadingFailed) -> str:
-        again = "Answer again." if self.task.output.is_text else "Answer again, with JSON alone that matches the schema."
+        again = (
+            "Answer again." if self.task.output.is_text else "Answer again, with JSON alone that matches the schema."
+        )
         return f"Your answer cannot be used:\n{failed.told}\n{again}"
 
     def _exhausted(self, invalid: ReadingFailed | None) -> OutputInvalid | TurnsExhausted:

@@ -294,7 +294,6 @@ def _set(branch: BranchRow | None, status: Status) -> None:
 
 
 def _rows_of(plan: Plan) -> dict[str, Row]:
-    rows = {
+    return {
         node.name: Row(node, plan) for node in plan.nodes if node.kind in ("function", "agent", "graph", "ask", "point")
     }
-    return rows

@@ -141,7 +141,9 @@ def _package_of(path: Path) -> tuple[Path, str]:
 def _import_module(name: str) -> ModuleType:
     if not all(part.isidentifier() for part in name.split(".")):
         raise TargetNotFound(
-            f"There is no file or module {name!r}", why="It is no name that can be imported.", fix=_nearest_file(Path(name))
+            f"There is no file or module {name!r}",
+            why="It is no name that can be imported.",
+            fix=_nearest_file(Path(name)),
         )
     _make_importable(Path.cwd())
     try:

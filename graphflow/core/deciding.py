@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeGuard
 
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from graphflow.core.plan import Edge, Node, Plan, Writes
+from graphflow.core.plan import Edge, Guard, Node, Plan, Writes
 from graphflow.core.schema import Update
 from graphflow.core.scopes import Scope
 from graphflow.core.view import is_view
@@ -52,14 +52,26 @@ def updates_of(scope: Scope, result: Any, pending: Sequence[Mapping[str, Any]], 
     return updates
 
 
+def _is_dict(value: object) -> TypeGuard[dict[str, Any]]:
+    return type(value) is dict
+
+
+def _is_mapping(value: object) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(value, Mapping)
+
+
+def _is_tuple(value: object) -> TypeGuard[tuple[Any, ...]]:
+    return isinstance(value, tuple)
+
+
 def as_update(writes: Writes, result: Any, plan: Plan, node: Node) -> Mapping[str, Any]:
     """A node's result as a mapping of the fields that change (S3.1)."""
     kind = writes.kind
     if kind == "value":
         _refuse_awaitable(result, node)
         return {writes.fields[0]: result}
-    if type(result) is dict and kind == "fields":
-        return cast("dict[str, Any]", result)
+    if kind == "fields" and _is_dict(result):
+        return result
     if isinstance(result, plan.state) and kind == "fields":
         raise ViewReadOnly(
             f"Node {node.name!r} returned {'its view of the state' if is_view(result) else 'a whole state'}",
@@ -72,8 +84,8 @@ def as_update(writes: Writes, result: Any, plan: Plan, node: Node) -> Mapping[st
         return _tuple_update(writes, result, node)
     if kind == "mapped":
         return {name: _source(source, result, node) for name, source in writes.sources}
-    if isinstance(result, Mapping):
-        return cast("Mapping[str, Any]", result)
+    if _is_mapping(result):
+        return result
     if isinstance(result, BaseModel):
         return {name: getattr(result, name) for name in type(result).model_fields}
     raise UpdateInvalid(
@@ -102,7 +114,7 @@ def _refuse_awaitable(result: Any, node: Node) -> None:
 
 
 def _tuple_update(writes: Writes, result: Any, node: Node) -> dict[str, Any]:
-    if not isinstance(result, tuple) or len(result) != len(writes.fields):
+    if not _is_tuple(result) or len(result) != len(writes.fields):
         raise UpdateInvalid(
             f"Node {node.name!r} returned {shown(result)} instead of {len(writes.fields)} values",
             why=f"It declared writes=({', '.join(writes.fields)}): a tuple with a value for each. (S3.1)",
@@ -116,7 +128,7 @@ def _source(source: Any, result: Any, node: Node) -> Any:
     if callable(source):
         return source(result)
     try:
-        return result[source] if isinstance(result, Mapping) else getattr(result, source)
+        return result[source] if _is_mapping(result) else getattr(result, source)
     except (KeyError, AttributeError):
         raise UpdateInvalid(
             f"Node {node.name!r} returned {shown(result)}, which has no {source!r}",
@@ -126,6 +138,10 @@ def _source(source: Any, result: Any, node: Node) -> Any:
         ) from None
 
 
+def _is_text(value: object) -> TypeGuard[str]:
+    return isinstance(value, str)
+
+
 _SCALAR = (int, float, bool, type(None))
 
 
@@ -133,10 +149,9 @@ def _sized(plan: Plan, changes: Update) -> Update:
     """S17: no value of an update is larger than the limit. Bytes are those of its JSON."""
     limit = plan.limits.value_bytes
     for name, change in changes.items():
-        kind = type(change)
-        if kind in _SCALAR:
+        if type(change) in _SCALAR:
             continue
-        size = len(cast("str", change)) if kind is str else _json_size(change)
+        size = len(change) if _is_text(change) else _json_size(change)
         if size > limit:
             raise LimitExceeded(
                 f"The update gives {name.lstrip('=')!r} a value of {size:,} bytes",
@@ -173,11 +188,11 @@ def is_enabled(edge: Edge, scope: Scope) -> bool:
     return (edge.guard is None or holds(edge.guard, scope, edge)) and (not edge.is_limited or scope.has_room(edge))
 
 
-def holds(guard: Any, scope: Scope, edge: Edge) -> bool:
+def holds(guard: Guard, scope: Scope, edge: Edge) -> bool:
     """Ask a guard. One that raises, or answers with no bool, is an error naming edge, guard and values (S5.4)."""
     values = scope.read()
     try:
-        answer = guard.test(values, scope.items)
+        answer: object = guard.test(values, scope.items)
     except Exception as error:
         raise _guard_failed(guard, scope, edge, f"it raised {type(error).__name__}: {_brief(error)}") from error
     if answer is True or answer is False:
@@ -191,7 +206,7 @@ def _brief(error: BaseException) -> str:
     return error.what if isinstance(error, GraphflowError) else str(error)
 
 
-def _guard_failed(guard: Any, scope: Scope, edge: Edge, reason: str) -> GuardFailed:
+def _guard_failed(guard: Guard, scope: Scope, edge: Edge, reason: str) -> GuardFailed:
     return GuardFailed(
         f"The condition [{guard.label}] on {edge_name(scope.plan, edge)} failed",
         cursor=scope.path,
@@ -201,7 +216,7 @@ def _guard_failed(guard: Any, scope: Scope, edge: Edge, reason: str) -> GuardFai
     )
 
 
-def seen(guard: Any, scope: Scope) -> str:
+def seen(guard: Guard, scope: Scope) -> str:
     values = scope.read()
     names = sorted(guard.reads) if guard.reads is not None else sorted(values)
     parts = [f"{name}={shown(values[name])}" for name in names if name in values]

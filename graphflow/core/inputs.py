@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from pydantic import ValidationError
 
@@ -11,10 +11,14 @@ from graphflow.core.plan import Plan
 from graphflow.errors import InputInvalid, shown, unknown_name
 
 
+def _is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
+    return isinstance(value, Mapping)
+
+
 def checked(plan: Plan, state: Any) -> dict[str, Any]:
     """The validated values of a start state (an instance or a mapping). Raises InputInvalid; nothing changes."""
     known = plan.schema.fields
-    unknown = [name for name in state if name not in known] if isinstance(state, Mapping) else []
+    unknown = [name for name in state if name not in known] if _is_mapping(state) else []
     try:
         values = plan.schema.start(state)
     except ValidationError as error:

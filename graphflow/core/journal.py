@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeGuard
 
 from pydantic_core import from_json, to_json
 
@@ -30,7 +30,7 @@ def encode(entry: Entry, plan: Plan) -> bytes:
         if "altered" in entry:
             entry = {**entry, "altered": schema.dump_state(entry["altered"])}
         if "items" in entry:
-            entry = {**entry, "items": dump_items(plan.edges[entry["edge"]], entry["items"])}
+            entry = {**entry, "items": dump_items(plan.edge(entry["edge"]), entry["items"])}
     try:
         return to_json(entry, inf_nan_mode="constants")
     except ValueError:  # a lone surrogate, which UTF-8 cannot hold: escaped it survives
@@ -57,9 +57,13 @@ def decode(text: bytes | str) -> Entry:
 
 
 def _object(data: Any) -> Entry:
-    if not isinstance(data, dict):
+    if not _is_object(data):
         raise ValueError("an entry is an object")
     return data
+
+
+def _is_object(data: object) -> TypeGuard[Entry]:
+    return isinstance(data, dict)
 
 
 @lru_cache(maxsize=1024)

@@ -255,8 +255,12 @@ class Plan:
     on_budget: int | None = None
     fingerprint: str = ""
     purpose: str = ""
-    regions: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    regions: Mapping[int, frozenset[int]] = field(default_factory=dict[int, frozenset[int]])
     place: Place | None = None
+
+    def edge(self, index: int) -> Edge:
+        """The edge of that index, as a journal names it."""
+        return self.edges[index]
 
     def node(self, name: str) -> Node:
         """The node of that name; KeyError if there is none."""

@@ -74,14 +74,15 @@ _STEPS = frozenset(
 def step_of(plan: Plan, entry: Entry) -> Step:
     """One journal entry as a step. ``plan`` is the run's own; sub-graphs are found by the cursor."""
     inner, name = _where(plan, entry["at"])
-    edge: Edge | None = inner.edges[entry["edge"]] if "edge" in entry else None
+    edge: Edge | None = inner.edge(entry["edge"]) if "edge" in entry else None
     to: tuple[str, ...] = ()
     if edge is not None:
         to = tuple(inner.nodes[target].name for target in edge.targets)
         if entry["kind"] == "joined" and edge.join is not None:
             to = (inner.nodes[edge.join].name,)
         elif "starts" in entry:
-            to = tuple(to[position] for position in entry["starts"])
+            starts: list[int] = entry["starts"]
+            to = tuple(to[position] for position in starts)
     return Step(
         seq=entry["seq"],
         cursor=entry["at"],

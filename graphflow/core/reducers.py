@@ -92,19 +92,35 @@ def _extended(old: Any, change: Iterable[Any]) -> Any:
     return [*old, *change]
 
 
-append = Reducer("append", _appended, _element, list.append)
+def _append_to(own: list[Any], change: Any) -> None:
+    own.append(change)
+
+
+def _extend_by(own: list[Any], change: Iterable[Any]) -> None:
+    own.extend(change)
+
+
+def _unite(own: set[Any], change: Iterable[Any]) -> None:
+    own.update(change)
+
+
+def _merge_into(own: dict[Any, Any], change: dict[Any, Any]) -> None:
+    own.update(change)
+
+
+append = Reducer("append", _appended, _element, _append_to)
 """``Annotated[list[str], append]``: an update gives one element."""
 
-extend = Reducer("extend", _extended, _list, list.extend)
+extend = Reducer("extend", _extended, _list, _extend_by)
 """``Annotated[list[str], extend]``: an update gives a list of elements."""
 
 add = Reducer("add", lambda old, change: old + change, _same)
 """``Annotated[int, add]``: an update is added to the value."""
 
-union = Reducer("union", lambda old, change: old | change, _set, set.update)
+union = Reducer("union", lambda old, change: old | change, _set, _unite)
 """``Annotated[set[str], union]``: an update gives elements to add."""
 
-merge = Reducer("merge", lambda old, change: {**old, **change}, _dict, dict.update, keys_conflict=True)
+merge = Reducer("merge", lambda old, change: {**old, **change}, _dict, _merge_into, keys_conflict=True)
 """``Annotated[dict[str, int], merge]``: an update gives entries; one key from two branches conflicts."""
 
 keep_last = Reducer("keep_last", lambda old, change: change, _same)

@@ -181,7 +181,7 @@ def _move(machine: Machine, scope: Scope, entry: Entry) -> None:
     if "edge" not in entry:
         scope.status = EXIT
         return
-    edge = scope.plan.edges[entry["edge"]]
+    edge = scope.plan.edge(entry["edge"])
     items = revive_items(edge, entry["items"]) if "items" in entry else None
     changing.take_edge(machine, scope, edge, _starts(edge, entry), items)
 
@@ -203,7 +203,7 @@ def _failed(machine: Machine, entry: Entry) -> None:
     if "due" in entry:
         failures.retry_later(machine, level, entry["due"], error, entry.get("in_call", False), None)
     elif "edge" in entry:
-        edge = level.plan.edges[entry["edge"]]
+        edge = level.plan.edge(entry["edge"])
         failures.catch(machine, level, edge, level.plan.nodes[edge.source], error)
     elif entry.get("collected"):
         failures.collect(machine, origin, level, error)
@@ -224,7 +224,7 @@ def _woke(machine: Machine, entry: Entry) -> None:
 def _timer(machine: Machine, entry: Entry) -> None:
     scope = _cursor(machine, entry)
     _count_step(machine, scope)
-    timing.take_edge(machine, scope, scope.plan.edges[entry["edge"]])
+    timing.take_edge(machine, scope, scope.plan.edge(entry["edge"]))
 
 
 def _asked(machine: Machine, entry: Entry) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeGuard
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -108,10 +108,9 @@ class Schema:
             spec = specs.get(name)
             if spec is None or (allowed is not None and name not in allowed):
                 raise self._not_writable(name, allowed)
-            if type(value) is Replace:
+            if _is_replace(value):
                 spec = self.specs["=" + name]
-                name = "=" + name
-                value = value.value
+                name, value = "=" + name, value.value
             try:
                 change = spec.validate(value)
             except ValidationError as error:
@@ -224,6 +223,10 @@ class Schema:
         """The inverse of ``dump_state``."""
         specs = self.specs
         return {n: v if (revive := specs["=" + n].revive) is None else revive(v) for n, v in data.items()}
+
+
+def _is_replace(value: object) -> TypeGuard[Replace[Any]]:
+    return type(value) is Replace
 
 
 def _config(annotation: Any, config: ConfigDict) -> ConfigDict | None:

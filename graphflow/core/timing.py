@@ -34,7 +34,7 @@ def fire(machine: Machine, scope: Scope, timer: tuple[Any, ...]) -> bool:
             return False
         failures.fail(machine, scope, node_timeout(scope))
     else:
-        edge = scope.plan.edges[what]
+        edge = scope.plan.edge(what)
         if scope.node.index != edge.source or (scope.open is not None and scope.open.edge is not None):
             return False
         if scope.status == EXIT or not _take_if_enabled(machine, scope, edge):

@@ -176,7 +176,7 @@ def _role(parameter: inspect.Parameter, annotation: Any, taken: set[str], state:
     if _is_context(annotation) or (is_unsaid and parameter.name == "ctx"):
         return None if "ctx" in taken else "ctx"
     has_default = parameter.default is not inspect.Parameter.empty
-    if parameter.name == "item" and not (_is_class(annotation, state) and "state" not in taken):
+    if parameter.name == "item":
         return "item"
     if taken or has_default:
         if "state" in taken or not _is_class(annotation, state):

@@ -47,6 +47,7 @@ class NodeFinished(Event):
     edge: int | None
     to: tuple[str, ...]
     width: int = 1  # branches of a fork or map
+    items: tuple[Any, ...] | None = field(default=None, repr=False)  # what a map's branches were started for
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,8 @@ def event_of(entry: Entry, plan: Plan) -> Event:
     place = (seq, step.cursor, step.node, t)
     if kind in ("finished", "answered", "left", "chosen"):
         width = len(entry["items"]) if "items" in entry else max(1, len(step.to))
-        return NodeFinished(*place, step.updates, step.edge, step.to, width)
+        items = tuple(entry["items"]) if "items" in entry else None
+        return NodeFinished(*place, step.updates, step.edge, step.to, width, items)
     if kind == "failed":
         attempt = entry.get("attempt", 0)
         return NodeFailed(*place, attempt, entry["error"], entry.get("due"), step.to, entry.get("collected", False))

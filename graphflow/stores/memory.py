@@ -12,7 +12,7 @@ from graphflow.errors import RunBusy, RunNotFound, StoreError, unknown_name
 @dataclass(slots=True)
 class _Kept:
     plans: dict[str, Plan]
-    entries: list[bytes] = field(default_factory=list)
+    entries: list[bytes] = field(default_factory=list[bytes])
     is_driven: bool = False
 
 

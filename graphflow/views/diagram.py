@@ -143,11 +143,12 @@ class Diagram:
         suffix = file.suffix.lower()
         if suffix not in formats:
             given = f"{suffix!r} is none of them" if suffix else "the name has no suffix"
+            meant = file.name.rstrip(".").removesuffix(file.suffix) + ".svg"
             raise DrawingError(
                 f"{file.name!r} does not say in which format to save",
                 code="GF512",
                 why=f"The suffix decides: {', '.join(formats)}; {given}.",
-                fix=f"Did you mean {file.with_suffix('.svg').name!r}?" if file.name else "Write .save('graph.svg').",
+                fix=f"Did you mean {meant!r}?" if file.name else "Write .save('graph.svg').",
             )
         return formats[suffix]
 

@@ -324,8 +324,8 @@ def _dot(shape: str, width: str, colour: str, pen: str) -> dict[str, str]:
 
 
 def _text(text: str) -> str:
-    """Text inside a label in HTML."""
-    return html.escape(text)
+    """Text inside a label in HTML, where Graphviz reads escapes all the same: ``\\N`` would be the node's name."""
+    return html.escape(text).replace("\\", "&#92;")
 
 
 def _font(text: str, size: int, colour: str) -> str:

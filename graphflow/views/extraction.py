@@ -61,8 +61,8 @@ def extract(
     spine = flow.spine(cards[0].id, counted | ends, jumps)
     arrows = tuple(replace(arrow, is_spine=(arrow.tail, arrow.head) in spine) for arrow in arrows)
     return Drawing(
-        name=plan.name,
-        purpose=plan.purpose,
+        name=wording.visible(plan.name),
+        purpose=wording.visible(plan.purpose) if plan.purpose.strip() else "",
         detail=detail,
         direction=direction,
         cards=cards,

@@ -89,9 +89,10 @@ def _is_edge(part: ElementTree.Element) -> bool:
     return "edge" in part.get("class", "").split()
 
 
-def _colours_in(root: ElementTree.Element) -> list[str]:
-    used = {element.get(name, "") for element in root.iter() for name in ("fill", "stroke")}
-    return sorted(used & dark_of_light().keys())
+def _colours_in(root: ElementTree.Element) -> list[tuple[str, str]]:
+    """The light colours of a drawing, with the attribute that each stands in."""
+    used = {(element.get(part, ""), part) for element in root.iter() for part in ("fill", "stroke")}
+    return sorted((colour, part) for colour, part in used if colour in dark_of_light())
 
 
 def _rim(prefix: str, background: str) -> str:
@@ -100,19 +101,16 @@ def _rim(prefix: str, background: str) -> str:
     return f"#{prefix}-drawing .edge text{{paint-order:stroke;{turning};stroke-width:3px;stroke-linejoin:round}}"
 
 
-def _dark_style(colours: list[str]) -> str:
+def _dark_style(colours: list[tuple[str, str]]) -> str:
     """Every light colour in use as a variable that dark surroundings set; around a light theme none is set."""
     dark = dark_of_light()
-    lines = [
-        f'.gf-auto [{part}="{light}"]{{{part}:var(--gf-{light[1:]},{light})}}'
-        for light in colours
-        for part in ("fill", "stroke")
-    ]
-    turned = ";".join(f"--gf-{light[1:]}:{dark[light]}" for light in colours)
-    kept = ";".join(f"--gf-{light[1:]}:initial" for light in colours)
-    lines += [
+    rules = [f'.gf-auto [{part}="{light}"]{{{part}:var(--gf-{light[1:]},{light})}}' for light, part in colours]
+    lights = sorted({light for light, _ in colours})
+    turned = ";".join(f"--gf-{light[1:]}:{dark[light]}" for light in lights)
+    kept = ";".join(f"--gf-{light[1:]}:initial" for light in lights)
+    rules += [
         f"@media (prefers-color-scheme:dark){{.gf-auto{{{turned}}}}}",
         f"{_LIGHT_AROUND} .gf-auto{{{kept}}}",
         f"{_DARK_AROUND} .gf-auto{{{turned}}}",
     ]
-    return "".join(lines)
+    return "".join(rules)

@@ -49,10 +49,10 @@ class _Writer:
                 around = parents[around]
         declared = sum(arrow.is_declared for arrow in self.drawing.arrows)
         nodes = sum(card.kind in ("card", "point") for card in self.drawing.cards)
-        title = f"{wording.visible(self.drawing.name)}  {_count(nodes, 'node')}, {_count(declared, 'edge')}"
+        title = f"{self.drawing.name}  {_count(nodes, 'node')}, {_count(declared, 'edge')}"
         self.lines.append(wording.shortened(title, self.width))
-        if self.drawing.purpose.strip():
-            self.lines.append(wording.shortened(wording.visible(self.drawing.purpose.strip()), self.width))
+        if self.drawing.purpose:
+            self.lines.append(wording.shortened(self.drawing.purpose, self.width))
         self.lines.append("")
         self._write_level("", "")
         return "\n".join(line.rstrip() for line in self.lines).rstrip() + "\n"

@@ -1,7 +1,7 @@
 """What stands on cards and arrows: short, so that it can be read at a glance; tooltips hold the whole of it.
 
 Any text may come in: line breaks, control characters, right-to-left, nothing at all. What cannot be seen is written
-as an escape, so that a drawing never shows two different names alike, and every format takes the text.
+as an escape, so that every format takes the text, and no invisible character makes one name look like another.
 """
 
 from __future__ import annotations

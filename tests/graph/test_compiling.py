@@ -164,6 +164,11 @@ class TestImplied:
         graph.map(a, b, over=state.items, join=join)
         assert len(graph.plan().node("b").exits) == 1
 
+    def test_the_join_does_not_lead_to_itself(self) -> None:
+        graph, (a, b, join) = graph_of("a", "b", "join")
+        graph.fork(a, [b, join], join=join)
+        assert graph.plan().node("join").exits == ()
+
     def test_the_join_may_be_the_end(self) -> None:
         graph, (a, b) = graph_of("a", "b")
         graph.fork(a, [b], join=END)
@@ -191,6 +196,15 @@ class TestRegions:
         assert regions == {
             "START": None, "a": None, "b": first, "c": second, "d": second, "inner": first, "outer": None, "END": None,
         }  # fmt: skip
+
+    def test_the_way_straight_to_a_join_inside_is_followed(self) -> None:
+        """S6.1: an inner map of no items goes straight on."""
+        graph, (a, b, c, inner, outer) = graph_of("a", "b", "c", "inner", "outer")
+        graph.fork(a, [b], join=outer)
+        graph.map(b, c, over=state.items, join=inner)
+        graph.edge(c, c)
+        plan = graph.plan()
+        assert named(plan, plan.regions[0]) == {"b", "c", "inner"}
 
     def test_edges_of_every_kind_are_followed(self) -> None:
         graph = Declaration("g", State)
@@ -241,7 +255,7 @@ class TestOver:
         over = graph.plan().edges[0].over
         assert over is not None
         values = {"groups": [[1]]}
-        list(over.items(values, ()))[0].append(2)
+        next(iter(over.items(values, ()))).append(2)
         assert values == {"groups": [[1]]}
 
     def test_a_function_of_the_view(self) -> None:

@@ -393,7 +393,8 @@ def test_a_wrap_up_at_end() -> None:
 @says("""
 [GF134] Graph 'essay' has two nodes for when the budget is used up
   where  here   graph.on_budget(a)
-  why    The first is declared at here. (S13.2)
+         here   graph.on_budget(a)
+  why    One cursor goes to one node. (S13.2)
   fix    Keep one.
 """)
 def test_two_wrap_ups() -> None:

@@ -141,6 +141,20 @@ def test_names_of_the_declaring_function_are_in_sight() -> None:
     assert graph.plan().node("speak").arguments == ("state", "ctx")
 
 
+def made_elsewhere() -> Callable[..., Any]:
+    class Deps(BaseModel): ...
+
+    def work(state: Essay, ctx: Context[Deps], deps: Deps | None = None) -> Deps:
+        return Deps()
+
+    return work
+
+
+def test_names_around_the_function_itself_are_in_sight() -> None:
+    """The annotation is known, though not where the node is declared: a model without fields writes nothing."""
+    assert node_of(made_elsewhere(), updates=()).writes.declared == set()
+
+
 async def waits(state: Essay) -> dict[str, Any]:
     return {"got": (state,)}
 

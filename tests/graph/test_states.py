@@ -10,7 +10,17 @@ import uuid
 from typing import Annotated, Any, Literal, NamedTuple, Optional
 
 import pytest
-from pydantic import AwareDatetime, Base64Bytes, BaseModel, ConfigDict, Field, Json, PlainSerializer, PlainValidator
+from pydantic import (
+    AwareDatetime,
+    Base64Bytes,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Json,
+    PlainSerializer,
+    PlainValidator,
+    SecretStr,
+)
 from pydantic.dataclasses import dataclass
 
 from graphflow.core.reducers import add, append, extend, keep_last, local, merge, union
@@ -138,6 +148,41 @@ def test_what_cannot_be_stored_is_found_at_any_depth(where: str) -> None:
     with pytest.raises(DeclarationError, match="The field 'a' of Made cannot be stored") as caught:
         Declaration("x", made)
     assert caught.value.code == "GF111"
+
+
+def test_a_secret_is_found_at_any_depth() -> None:
+    class Account(BaseModel):
+        key: SecretStr = SecretStr("x")
+
+    class Made(BaseModel):
+        accounts: dict[str, list[Account]] = {}
+
+    with pytest.raises(DeclarationError, match="'accounts' of Made holds a secret: SecretStr"):
+        Declaration("x", Made)
+
+
+def test_a_model_inside_may_have_its_own_way_with_bytes() -> None:
+    class Blob(BaseModel):
+        model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+        data: bytes = b"\xff"
+
+    class Made(BaseModel):
+        blob: Blob = Blob()
+
+    assert Declaration("x", Made).state is Made
+
+
+def test_a_default_keeps_its_type() -> None:
+    """The text that a StrEnum becomes is equal to it, but no longer an enum."""
+
+    class Tone(enum.StrEnum):
+        WARM = "warm"
+
+    class Made(BaseModel):
+        tone: Any = Tone.WARM
+
+    with pytest.raises(DeclarationError, match="It comes back from JSON as 'warm'"):
+        Declaration("x", Made)
 
 
 def test_a_recursive_model_is_looked_through_once() -> None:

@@ -18,9 +18,12 @@ from graphflow.core.machine import Machine
 from graphflow.core.plan import Guard, Plan
 from graphflow.core.replay import replay
 from graphflow.core.scopes import ENDED
+from graphflow.errors import RunFailed
+from graphflow.graph.answers import Answer
 from graphflow.graph.check import check
+from graphflow.testing.virtual import run_virtual
 from tests.execution import WAITING, Call, Order, Outcome, Update
-from tests.on_machine import Driven, on_machine, outcome_of
+from tests.on_machine import Driven, on_machine, outcome_of, steps_of
 from tests.random_graphs import Scenario, Style, scenarios
 from tests.reference import interpret
 
@@ -260,3 +263,28 @@ def test_a_late_or_duplicate_result_changes_nothing(scenario: Scenario, seed: in
                 assert not machine.fail(scope, turn, ValueError("late"))
         assert standing(machine) == stood
         assert not machine.entries
+
+
+def driven_by_asyncio(scenario: Scenario, seed: int) -> Outcome:
+    """Run the graph itself on a virtual clock, every call taking its own time, and answer what it asks."""
+    scenario.pace = lambda call: zlib.crc32(f"{seed} {call.cursor} {call.attempt}".encode()) % 1000 / 100
+    graph, work = scenario.graph, scenario.graph.run(scenario.start)
+    while True:
+        try:
+            run = run_virtual(work)
+        except RunFailed as failure:
+            run = failure.run
+        if run.status != "waiting":
+            break
+        amounts = {question.id: scenario.scripts[question.node][0].amount for question in run.questions}
+        work = graph.resume(run, answers=[Answer(id, amount) for id, amount in amounts.items()])
+    journal = [(text, run.plan) for text in run.raw_journal]
+    return Outcome(run.status, dict(run.state), steps_of(journal), run.error, [])
+
+
+@LAWS
+@given(scenarios(style=CONFLUENT), SEEDS)
+def test_the_driver_does_what_the_rules_say(scenario: Scenario, seed: int) -> None:
+    """S2.4, S14.1, S15.4: real asyncio, on a virtual clock, with every call taking its own time."""
+    expected = interpret(scenario.plan, scenario.start, scenario.answers, shuffled(seed))
+    assert_equal(driven_by_asyncio(scenario, seed), expected)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from graphflow.agents.offline.sentences import sentences_in
-from graphflow.agents.offline.words import is_about_the_task, is_content, stem, stems, words_of
+from graphflow.agents.offline.words import NUMBER_WORDS, is_about_the_task, is_content, stem, stems, words_of
 
 _HEADING = re.compile(r"#{1,6}\s+(.*?)\s*#*$")
 _BULLET = re.compile(r"(?:[-*•–]|\(?\d{1,3}[.)])\s+(.*)$", re.DOTALL)
@@ -26,20 +27,22 @@ _TASK = re.compile(
     r"|(?:please|you are|you will|you must|you should|your (?:task|job|answer))\b",
     re.IGNORECASE,
 )
+_LEANS = re.compile(r"(?:It|Its|They|Their|He|His|She|Her|This|These|That|Those|Both|Here|There)\b")
 _LONGEST_FACT = 8  # words after a label: what is longer is text
 _LONGEST_LABEL = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sentence:
-    """One sentence of the given text. ``section`` is the label or heading above it, ``passage`` counts its bullets
-    and paragraphs, ``stems`` are the words in it that carry meaning."""
+    """One sentence of the given text. ``section`` is the label or heading above it, ``passage`` counts bullets and
+    paragraphs, ``stems`` are its words that carry meaning; one that ``leans`` says "it" of what stands before it."""
 
     text: str
     index: int
     section: str
     passage: int
     stems: frozenset[str]
+    leans: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -55,7 +58,7 @@ class Material:
     def wanted(self) -> frozenset[str]:
         """The stems that say what is looked for: the task's own words without the language of instructions."""
         said = stems(self.task) + [one for label, value in self.facts for one in stems(f"{label} {value}")]
-        return frozenset(one for one in said if not is_about_the_task(one))
+        return frozenset(one for one in said if not is_about_the_task(one) and one not in NUMBER_WORDS)
 
     @property
     def topic(self) -> str:
@@ -92,6 +95,10 @@ class _Reader:
         for line in prompt.splitlines():
             self._line(line.strip(), is_indented=line[:1].isspace())
         self._end_paragraph()
+        if not self.material.sentences:  # a message after a label may be all the text there is
+            for label, value in self.material.facts:
+                if len(words_of(value)) > 3:
+                    self._add(sentences_in(value), label)
         return self.material
 
     def _line(self, line: str, *, is_indented: bool) -> None:
@@ -159,7 +166,8 @@ class _Reader:
         for text in said:
             content = frozenset(stem(word) for word in words_of(text) if is_content(word))
             if content:
-                known.append(Sentence(text, len(known), section, self.material.passages, content))
+                leans = added and _LEANS.match(text) is not None
+                known.append(Sentence(text, len(known), section, self.material.passages, content, leans))
                 added = True
         self.material.passages += added
 
@@ -174,7 +182,7 @@ class _Reader:
                     self._add_json(value, key)
             self.section = outer
         elif isinstance(data, list):
-            for value in cast("list[Any]", data):
+            for value in cast("Sequence[Any]", data):
                 self._add_json(value, name)
         elif isinstance(data, str):
             self._add(sentences_in(data), self.section or name)

@@ -14,6 +14,7 @@ from graphflow.agents.offline.material import Sentence
 _DAMPING = 0.85
 _ROUNDS = 30
 _MOST = 400  # sentences that are compared with each other; of more, those nearest to what is wanted
+_LEANING = 0.5  # what a sentence is worth that speaks of "it": alone it says little
 _SAME = 0.8  # of the words of the shorter one: a repetition
 
 
@@ -53,7 +54,7 @@ def scores(sentences: Sequence[Sentence], wanted: Collection[str] = ()) -> dict[
                 incoming[other] += share * strength
         weight = {one: (1 - _DAMPING) * start[one] + _DAMPING * incoming[one] for one in start}
     drawn = {one: weight[one] * (1 + 4 * start[one] * len(start) if wanted else 1) for one in weight}
-    return {s.index: drawn.get(s.index, 0.0) for s in sentences}
+    return {s.index: drawn.get(s.index, 0.0) * (_LEANING if s.leans else 1) for s in sentences}
 
 
 def is_repetition(one: Sentence, other: Sentence) -> bool:
@@ -72,8 +73,8 @@ def _links(sentences: Sequence[Sentence]) -> dict[int, dict[int, float]]:
     """Sentence -> sentences that share words with it, with the strength of the bond."""
     holders: dict[str, list[Sentence]] = defaultdict(list)
     for sentence in sentences:
-        for one in sorted(sentence.stems):
-            holders[one].append(sentence)
+        for shared_stem in sorted(sentence.stems):
+            holders[shared_stem].append(sentence)
     shared: dict[tuple[int, int], int] = Counter()
     for held in holders.values():
         for position, one in enumerate(held):
@@ -81,6 +82,6 @@ def _links(sentences: Sequence[Sentence]) -> dict[int, dict[int, float]]:
                 shared[(min(one.index, other.index), max(one.index, other.index))] += 1
     sizes = {sentence.index: math.log(1 + len(sentence.stems)) for sentence in sentences}
     links: dict[int, dict[int, float]] = defaultdict(dict)
-    for (one, other), count in sorted(shared.items()):
-        links[one][other] = links[other][one] = count / (sizes[one] + sizes[other])
+    for (first, second), count in sorted(shared.items()):
+        links[first][second] = links[second][first] = count / (sizes[first] + sizes[second])
     return links

@@ -25,8 +25,10 @@ def _parts(text: str) -> Iterator[str]:
     start = 0
     for end in _END.finditer(text):
         after = text[end.end() :].lstrip()
-        if after and end[0].startswith(".") and (
-            _ABBREVIATION.search(text[start : end.start() + 1]) or after[0].islower()
+        if (
+            after
+            and end[0].startswith(".")
+            and (_ABBREVIATION.search(text[start : end.start() + 1]) or after[0].islower())
         ):
             continue
         yield text[start : end.end()]

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from graphflow.agents.offline.material import Sentence
-from graphflow.agents.offline.words import NUMBER_WORDS, STOPWORDS, is_about_the_task, is_content, stem, words_of
+from graphflow.agents.offline.words import (
+    NUMBER_WORDS,
+    STOPWORDS,
+    is_about_the_task,
+    is_content,
+    stem,
+    word_set,
+    words_of,
+)
 
 LINK = re.compile(r"https?://[^\s<>\"'”’)\]]+[^\s<>\"'”’)\].,;:!?]")
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
@@ -20,20 +29,20 @@ DATE = re.compile(
 NUMBER = re.compile(
     r"(?<![\w.,-])(?:[$€£]\s?)?-?\d{1,3}(?:,\d{3})+(?:\.\d+)?|(?<![\w.,])(?:[$€£]\s?)?-?\d+(?:\.\d+)?", re.ASCII
 )
-_FIGURE = re.compile(
-    rf"{NUMBER.pattern}(?:\s?(?:%|percent|per cent|thousand|million|billion|trillion|bn|m\b|k\b|km/h|km|kg|cm|mm|g\b|"
-    r"hours?|days?|weeks?|months?|years?|minutes?|seconds?|people|users|employees|customers|species|times)\w*)?"
-)
+_UNIT = re.compile(r"\s?%|\s(?:thousand|million|billion|trillion)(?:\s[a-z]+)?|\s?[a-z/]+")
 _NAME_WORD = r"(?:[A-Z][\w’'&.-]*[\w’']|[A-Z])"
 _NAME = re.compile(rf"\b{_NAME_WORD}(?:\s+(?:of|the|and|de|van|von|&)\s+(?=[A-Z])|\s+{_NAME_WORD})*")
 _PHRASE_BREAK = re.compile(r"[^\w\s’'-]+|\s[-–—]\s")
-_FINITE = frozenset(
+_FINITE = word_set(
     """is are was were has have had can could will would may might must does do did hunts lives eats uses makes offers
     sells costs grew grows fell falls rose rises leads runs remains became becomes provides includes supports needs
     keeps claims reports says said serves targets charges charged launched acquired announced released competes
-    builds ships started began plans holds owns lacks relies focuses nests feeds prefers gets takes gives shows""".split()
+    builds ships started began plans holds owns lacks relies focuses nests feeds prefers gets takes gives shows"""
 )
 _LONGEST_TERM = 4  # words
+
+_Found = tuple[list[str], bool, float]
+"""The words of a possible term, whether they are a name, and how surely a sentence begins with them."""
 
 
 @dataclass(slots=True, eq=False)
@@ -43,7 +52,7 @@ class Term:
     stems: tuple[str, ...]
     forms: Counter[str] = field(default_factory=Counter[str])
     sentences: set[int] = field(default_factory=set[int])
-    leads: int = 0  # how often a sentence begins with it and goes on with a verb
+    leads: float = 0.0  # how often a sentence begins with it and goes on with a verb; half if it may be one
     is_name: bool = False
 
     @property
@@ -57,7 +66,7 @@ def subjects(sentences: Sequence[Sentence], wanted: Collection[str] = (), exclud
     A term that holds a ``wanted`` stem (the topic's) counts more, one that is nothing but ``excluded`` stems is left
     out: "barn owl" is a subject under the topic "owls", and "owls" is not.
     """
-    terms = _terms(sentences)
+    terms = _terms(sentences, wanted)
     left = [term for term in terms.values() if not set(term.stems) <= set(excluded) and _is_fit(term)]
     ordered = sorted(left, key=lambda term: (-_worth(term, wanted), min(term.sentences), term.stems))
     chosen: list[Term] = []
@@ -72,10 +81,14 @@ def subjects(sentences: Sequence[Sentence], wanted: Collection[str] = (), exclud
 
 def key_terms(sentences: Sequence[Sentence], wanted: Collection[str] = ()) -> list[str]:
     """Words and phrases that stand out, the strongest first; those of several sentences before those of one."""
-    terms = [term for term in _terms(sentences).values() if _is_fit(term)]
+    terms = [term for term in _terms(sentences, wanted).values() if _is_fit(term)]
     ordered = sorted(
         terms,
-        key=lambda t: (-len(t.sentences) * (1 + 0.5 * (len(t.stems) - 1)) * (1 + _shares(t, wanted)), min(t.sentences), t.stems),
+        key=lambda t: (
+            -len(t.sentences) * (1 + 0.5 * (len(t.stems) - 1)) * (1 + _shares(t, wanted)),
+            min(t.sentences),
+            t.stems,
+        ),
     )
     chosen: list[Term] = []
     for term in ordered:
@@ -85,29 +98,45 @@ def key_terms(sentences: Sequence[Sentence], wanted: Collection[str] = ()) -> li
 
 
 def figures(text: str) -> list[str]:
-    """Numbers as written, with their units: ``12.5 %``, ``$3 million``."""
-    return [found[0].strip() for found in _FIGURE.finditer(LINK.sub(" ", text))]
+    """Numbers as written, with their units.
+
+    >>> figures("It grew by 12.5 % to $3 million and weighs 500 grams.")
+    ['12.5 %', '$3 million', '500 grams']
+    """
+    text = LINK.sub(" ", text)
+    found: list[str] = []
+    for number in NUMBER.finditer(text):
+        unit = _UNIT.match(text, number.end())
+        said = "" if unit is None else unit[0]
+        while said and said.split()[-1] in STOPWORDS:
+            said = said.rpartition(" ")[0]
+        found.append(number[0] + said.rstrip())
+    return found
 
 
 def numbers(text: str) -> list[float]:
     """The numbers in a text, those in words up to twelve included, in order."""
     found = [(m.start(), float(re.sub(r"[^\d.-]", "", m[0]))) for m in NUMBER.finditer(LINK.sub(" ", text))]
-    for word in re.finditer(r"[a-z]+", text.lower()):
-        if word[0] in NUMBER_WORDS:
-            found.append((word.start(), float(NUMBER_WORDS[word[0]])))
+    words = re.finditer(r"[a-z]+", text.lower())
+    found += [(word.start(), float(NUMBER_WORDS[word[0]])) for word in words if word[0] in NUMBER_WORDS]
     return [value for _, value in sorted(found)]
 
 
-def mentions(term: Term, sentence: Sentence) -> bool:
-    """Whether a sentence speaks of the term."""
-    return sentence.index in term.sentences or set(term.stems) <= sentence.stems
+def about(term: Term, sentences: Sequence[Sentence]) -> list[Sentence]:
+    """The sentences that speak of a term, and those after them that go on with "it"."""
+    found: list[Sentence] = []
+    for one in sentences:
+        follows = bool(found) and one.leans and found[-1].passage == one.passage and found[-1].index == one.index - 1
+        if follows or set(term.stems) <= one.stems:
+            found.append(one)
+    return found
 
 
-def _terms(sentences: Sequence[Sentence]) -> dict[tuple[str, ...], Term]:
+def _terms(sentences: Sequence[Sentence], wanted: Collection[str]) -> dict[tuple[str, ...], Term]:
     terms: dict[tuple[str, ...], Term] = {}
     lower = {word for sentence in sentences for word in words_of(sentence.text)[1:] if word.islower()}
     for sentence in sentences:
-        for words, is_name, leads in [*_names(sentence, lower), *_phrases(sentence)]:
+        for words, is_name, leads in [*_names(sentence, lower), *_phrases(sentence, wanted)]:
             key = tuple(stem(word) for word in words)
             term = terms.setdefault(key, Term(key))
             term.forms[" ".join(words)] += 1
@@ -117,11 +146,11 @@ def _terms(sentences: Sequence[Sentence]) -> dict[tuple[str, ...], Term]:
     for section in {sentence.section for sentence in sentences if sentence.section}:
         key = tuple(stem(word) for word in words_of(section) if word.lower() not in STOPWORDS)
         if 0 < len(key) <= _LONGEST_TERM and key in terms:
-            terms[key].leads += 1  # what a section is called is what it is about
+            terms[key].leads += 1.0  # what a section is called is what it is about
     return terms
 
 
-def _names(sentence: Sentence, lower: Collection[str]) -> Iterator[tuple[list[str], bool, bool]]:
+def _names(sentence: Sentence, lower: Collection[str]) -> Iterator[_Found]:
     """Runs of capitalised words; at the start of a sentence only what is not an ordinary word elsewhere."""
     for found in _NAME.finditer(LINK.sub(" ", sentence.text)):
         words = found[0].removesuffix("’s").removesuffix("'s").split()
@@ -131,26 +160,27 @@ def _names(sentence: Sentence, lower: Collection[str]) -> Iterator[tuple[list[st
         if not words or len(words) > _LONGEST_TERM + 2 or re.fullmatch(_MONTH, words[0]):
             continue
         follows = words_of(sentence.text[found.end() :])[:1]
-        yield words, True, is_first and bool(follows) and follows[0].lower() in _FINITE
+        is_led = is_first and bool(follows) and follows[0].lower() in _FINITE
+        is_sure = is_led or not is_first or len(words) > 1
+        yield words, is_sure, float(is_led)
 
 
-def _phrases(sentence: Sentence) -> Iterator[tuple[list[str], bool, bool]]:
+def _phrases(sentence: Sentence, wanted: Collection[str]) -> Iterator[_Found]:
     """Runs of words with meaning, up to four; before a verb the run that a sentence begins with."""
     for number, part in enumerate(_PHRASE_BREAK.split(LINK.sub(" ", sentence.text))):
         run: list[str] = []
         is_lead = number == 0
-        words = words_of(part)
-        for position, word in enumerate([*words, ""]):
+        for word in [*words_of(part), ""]:
             is_verb = word.lower() in _FINITE
             if word and is_content(word) and not word[0].isdigit() and not is_verb:
                 run.append(word)
                 continue
-            is_leading = is_lead and is_verb and len(run) == position - sum(w.lower() in STOPWORDS for w in words[:position])
-            for length in range(1, min(len(run), _LONGEST_TERM) + 1):
-                for start in range(len(run) - length + 1):
-                    yield run[start : start + length], False, is_leading and length == len(run)
-            if run:
-                is_lead = False
+            for start in range(len(run)):
+                for end in range(start + 1, min(len(run), start + _LONGEST_TERM) + 1):
+                    is_whole = is_verb and end - start == len(run)
+                    may_lead = start == 0 and end > 1 and stem(run[end - 1]) in wanted
+                    yield run[start:end], False, (float(is_whole) or may_lead / 2) if is_lead else 0.0
+            is_lead = is_lead and not run
             run = []
 
 
@@ -163,9 +193,13 @@ def _is_fit(term: Term) -> bool:
 
 
 def _worth(term: Term, wanted: Collection[str]) -> float:
-    spread = len(term.sentences) ** 0.5
-    return spread * (1 + 2 * min(term.leads, 3)) * (2.5 if term.is_name else 1) * (1 + _shares(term, wanted)) * (
-        1 if len(term.stems) > 1 or term.is_name else 0.6
+    spread = math.sqrt(len(term.sentences))
+    return (
+        spread
+        * (1 + 2 * min(term.leads, 3))
+        * (2.5 if term.is_name else 1)
+        * (1 + _shares(term, wanted))
+        * (1 if len(term.stems) > 1 or term.is_name else 0.6)
     )
 
 
@@ -178,5 +212,3 @@ def _shares(term: Term, wanted: Collection[str]) -> float:
 def _is_part(term: Term, of: Term) -> bool:
     """Whether one term's words stand within the other's: "barn owl" in "the common barn owl"."""
     return set(term.stems) < set(of.stems) or term.stems == of.stems
-
-

@@ -10,7 +10,13 @@ from functools import lru_cache
 
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?(?:-[^\W\d_]+)*|\d[\d.,]*")
 
-STOPWORDS = frozenset(
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of a list written as text."""
+    return frozenset(text.split())
+
+
+STOPWORDS = word_set(
     """a about above across after again against all almost also although always am among an and any are aren't around as
     at away be became because been before being below between both but by came can can't cannot come could did do does
     doing don't done down during each either else ever every few for from further get gets give given go goes had has
@@ -18,25 +24,23 @@ STOPWORDS = frozenset(
     let like made make makes many may me might more most much must my myself neither never no nor not now of off often
     on once one only or other others our ours out over own per perhaps quite rather really same she should since so some
     still such than that the their theirs them themselves then there these they this those though through thus to too
-    toward towards under until up upon us use used uses using very via was we well were what when where whether which
-    while who whole whom whose why will with within without would yet you your yours yourself""".split()
+    toward towards under until unlike up upon us use used uses using very via was we well were what when where whether which
+    while who whole whom whose why will with within without would yet you your yours yourself"""
 )
 
-TASK_WORDS = frozenset(
+TASK_WORDS = word_set(
     """above agent analyse analysis analyze answer article ask assistant based below brief bullet choose clear comment
     compare complete concise decide describe description detail draft essay evaluate exactly explain extract fact field
     fill final find following for from give given good help helpful identify important information input item job json
     key keep known line list main markdown mention most name need new note one only output overview paragraph passage
     pick plan please point prompt provide question read refer reply report research researcher result return review
     route say score section select sentence short show source state step style subject suggest summarise summarize
-    summary take task tell text thing tight title topic topics type use value which word words write writer writing""".split()
+    summary take task tell text thing tight title topic topics type use value which word words write writer writing"""
 )
 """What instructions talk of, and texts as a rule do not: no guide to what is wanted from a text."""
 
-NUMBER_WORDS = {
-    word: number
-    for number, word in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())
-}
+_COUNTED = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+NUMBER_WORDS = {word: number for number, word in enumerate(_COUNTED)}
 
 
 def words_of(text: str) -> list[str]:

@@ -48,10 +48,8 @@ class Proofs:
 
     def _item_type(self, node: int) -> Any:
         """The type of the items of the innermost map around a node."""
-        region = self.structure.region_of[node]
-        while region is not None and region.fork.over is None:
-            region = self.structure.region_of[region.fork.source]
-        return None if region is None or region.fork.over is None else region.fork.over.item_type
+        overs = (region.fork.over for region in self.structure.around(node))
+        return next((over.item_type for over in overs if over is not None), None)
 
 
 def state_shown(witness: Witness) -> str:

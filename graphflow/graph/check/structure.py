@@ -123,6 +123,15 @@ class Structure:
                 inside[node] = region
         return inside
 
+    def around(self, node: int) -> Iterator[Region]:
+        """The regions a node lies in, innermost first. In a plan whose regions do not nest each is told once."""
+        told: set[int] = set()
+        region = self.region_of[node]
+        while region is not None and region.fork.index not in told:
+            told.add(region.fork.index)
+            yield region
+            region = self.region_of[region.fork.source]
+
 
 def components(nodes: Iterable[int], out: list[list[Way]]) -> list[list[int]]:
     """The strongly connected components among ``nodes``, sources first; each sorted, the order stable."""

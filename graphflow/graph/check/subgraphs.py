@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import networkx as nx
+
 from graphflow.core.plan import START_INDEX, Plan
 from graphflow.errors import Finding
 from graphflow.graph.check.structure import Structure, walked
@@ -44,20 +46,30 @@ def _identity(plan: Plan) -> object:
 
 
 def check_recursion(every: list[Nested], structures: dict[int, Structure]) -> Iterator[tuple[int, Finding]]:
-    """Findings GF181, with the plan they are about: graphs that cannot end without entering themselves again."""
+    """Findings GF181, with the plan they are about: of graphs that only end by entering each other, the outermost."""
     ending = _ending(every, structures)
-    for one in every:
-        structure = structures[id(one.plan)]
-        if id(one.plan) in ending or START_INDEX not in structure.saved:
-            continue  # without any way out that is another finding
-        again = [index for index, plan in one.inner.items() if id(plan) not in ending and index in structure.reached]
+    stuck = {id(one.plan): one for one in every if id(one.plan) not in ending}
+    calls: nx.DiGraph[int] = nx.DiGraph()
+    calls.add_nodes_from(stuck)
+    entered = {key: _entered(one, structures[key]) for key, one in stuck.items()}
+    calls.add_edges_from((key, id(plan)) for key, inner in entered.items() for plan in inner.values())
+    for knot in nx.strongly_connected_components(calls.subgraph(stuck)):
+        first = next(one for one in every if id(one.plan) in knot)
+        again = sorted(index for index, plan in entered[id(first.plan)].items() if id(plan) in knot)
         if again:
-            yield id(one.plan), _endless(structure, one, again)
+            yield id(first.plan), _endless(structures[id(first.plan)], first, again)
+
+
+def _entered(one: Nested, structure: Structure) -> dict[int, Plan]:
+    return {index: plan for index, plan in one.inner.items() if index in structure.reached}
 
 
 def _ending(every: list[Nested], structures: dict[int, Structure]) -> set[int]:
-    """The plans in which some path ends without entering a graph of which that is not known yet: a least fixpoint."""
-    ending: set[int] = set()
+    """The plans in which some path ends without entering a graph of which that is not known yet: a least fixpoint.
+
+    A plan without any way out counts too: that is a finding of its own.
+    """
+    ending = {key for key, structure in structures.items() if START_INDEX not in structure.saved}
     while True:
         fresh = {
             id(one.plan)

@@ -1,0 +1,115 @@
+"""``graphflow check``: everything that can be told of graphs without running them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from graphflow.cli import exits
+from graphflow.cli.arguments import TARGET_HELP, Parser, add_common
+from graphflow.cli.output import counted, finding_data, print_data, print_json
+from graphflow.cli.targets import load_all, split
+from graphflow.errors import DeclarationError, Finding, GraphError, GraphflowError, ImportFailed, TargetNotFound
+
+_DESCRIPTION = """\
+Check graphs without running them: dead ends, loops without limit, joins that can wait for ever, fields read before
+they are written, and more. Needs no model and no key.
+
+A folder stands for every graph at module level of every Python file in it that names graphflow; a file for every graph
+of its own. They are imported, which runs their module-level lines.
+
+Errors and warnings fail the check (exit 1); advice alone does not."""
+
+_EXAMPLES = (
+    "graphflow check graphs/",
+    "graphflow check graphs/essay.py graphs/intel.py:graph",
+    "graphflow check shop.desk --json",
+)
+
+_SKIPPED = ("__pycache__", "node_modules", "site-packages")
+
+
+@dataclass(slots=True)
+class _Checked:
+    """What was found so far, over all targets."""
+
+    findings: list[Finding] = field(default_factory=list)
+    graphs: set[str] = field(default_factory=set)
+    seen: set[int] = field(default_factory=set)
+
+
+def make_parser() -> Parser:
+    """The arguments of ``graphflow check``."""
+    parser = Parser("check", _DESCRIPTION, _EXAMPLES)
+    parser.add_argument("targets", metavar="TARGET", nargs="+", help=f"a folder, {TARGET_HELP[:26]}")
+    add_common(parser)
+    return parser
+
+
+def run(given: argparse.Namespace) -> int:
+    """Carry the command out. Returns its exit code."""
+    checked = _Checked()
+    for text in given.targets:
+        before = len(checked.graphs) + len(checked.findings)
+        files = _files_in(Path(text)) if Path(text).is_dir() else [text]
+        for file in files:
+            _check(file, checked)
+        if len(checked.graphs) + len(checked.findings) == before and not checked.seen:
+            raise TargetNotFound(
+                f"There is no graph in {text}",
+                why="A graph is found if it is held by a module-level variable.",
+                fix="graph = Graph(...) at module level, or name another target.",
+            )
+    if given.json:
+        print_json({"schema": "graphflow.check/1", "findings": [finding_data(one) for one in checked.findings]})
+    else:
+        print_data(_text(checked, given.targets))
+    failing = [finding for finding in checked.findings if finding.severity != "advice"]
+    return exits.FAILED if failing else exits.DONE
+
+
+def _check(text: str, checked: _Checked) -> None:
+    """Check the graphs of one target. What keeps it from being imported is a finding too."""
+    try:
+        targets = load_all(text)
+    except (DeclarationError, GraphError, ImportFailed) as error:
+        checked.findings += _findings_of(error, text)
+        return
+    for target in targets:
+        graph = target.graph
+        if id(graph) not in checked.seen:  # one file may import the graph of another
+            checked.seen.add(id(graph))
+            checked.graphs.add(f"{split(text)[0]}:{target.name}")
+            checked.findings += graph.check()
+
+
+def _findings_of(error: GraphflowError, text: str) -> Sequence[Finding]:
+    if isinstance(error, GraphError):
+        return error.findings
+    return [Finding(error.code, "error", split(text)[0], error.what, error.why, error.fix, error.where)]
+
+
+def _files_in(folder: Path) -> Iterator[str]:
+    """The Python files of a folder, and those in it, that may hold a graph."""
+    for file in sorted(folder.rglob("*.py")):
+        inside = file.relative_to(folder).parts
+        is_hidden = any(part.startswith(".") or part in _SKIPPED for part in inside)
+        if not is_hidden and b"graphflow" in file.read_bytes():
+            yield str(file)
+
+
+def _text(checked: _Checked, targets: Sequence[str]) -> str:
+    findings = sorted(checked.findings, key=lambda one: ("error", "warning", "advice").index(one.severity))
+    where = f"{counted(len(checked.graphs), 'graph')} in {', '.join(targets)}"
+    if not findings:
+        return f"clean    {where}"
+    blocks = [f"{finding.severity} in {finding.graph!r}\n{finding}" for finding in findings]
+    counts = [
+        counted(count, noun) if noun != "advice" else f"{count} advice"
+        for noun in ("error", "warning", "advice")
+        if (count := sum(finding.severity == noun for finding in findings))
+    ]
+    is_clean = all(finding.severity == "advice" for finding in findings)
+    return "\n\n".join([*blocks, f"{'clean' if is_clean else 'found':<9}{', '.join(counts)} · {where}"])

@@ -1,0 +1,55 @@
+"""``graphflow explain``: an error code, at length."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+
+from graphflow.cli import exits
+from graphflow.cli.arguments import Parser, add_common
+from graphflow.cli.output import print_data, print_json
+from graphflow.errors import CODES, TargetNotFound, nearest
+
+_DESCRIPTION = """\
+Tell what an error code means and how to mend its cause. Without a code, list all there are:
+GF1xx graph, GF2xx run, GF3xx store, GF4xx agents and models, GF5xx command line, GF9xx graphflow itself."""
+
+_EXAMPLES = ("graphflow explain GF204", "graphflow explain")
+_WIDTH = 88
+
+
+def make_parser() -> Parser:
+    """The arguments of ``graphflow explain``."""
+    parser = Parser("explain", _DESCRIPTION, _EXAMPLES)
+    parser.add_argument("code", metavar="CODE", nargs="?", help="as it stands in brackets before a message")
+    add_common(parser)
+    return parser
+
+
+def run(given: argparse.Namespace) -> int:
+    """Carry the command out. Returns its exit code."""
+    names = sorted(CODES) if given.code is None else [known_code(given.code)]
+    if given.json:
+        codes = [{"code": name, "title": CODES[name].title, "text": CODES[name].text} for name in names]
+        print_json({"schema": "graphflow.explain/1", "codes": codes})
+    elif given.code is None:
+        print_data("\n".join(f"{name}  {CODES[name].title}" for name in names))
+    else:
+        code = CODES[names[0]]
+        print_data(f"{names[0]}  {code.title}\n\n{textwrap.fill(code.text, _WIDTH, break_on_hyphens=False)}")
+    return exits.DONE
+
+
+def known_code(typed: str) -> str:
+    """The code as it is written: ``[gf204]`` and ``204`` will do. Raises TargetNotFound."""
+    code = typed.strip("[] ").upper()
+    code = code if code.startswith("GF") else f"GF{code}"
+    if code in CODES:
+        return code
+    close = nearest(code, CODES)
+    raise TargetNotFound(
+        f"There is no error code {typed!r}",
+        code="GF526",
+        why="Codes are GF and three digits, as in [GF204].",
+        fix=(f"Did you mean {close}? " if close else "") + "graphflow explain lists all.",
+    )

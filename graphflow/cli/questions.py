@@ -1,0 +1,114 @@
+"""The questions of a run on the command line: answered by ``--answer``, asked on a terminal, or listed for later."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from graphflow.cli.inputs import split_pair
+from graphflow.cli.output import visible
+from graphflow.cli.values import read_value
+from graphflow.core.plan import Node, Plan
+from graphflow.errors import UsageError, shown, unknown_name
+from graphflow.graph.answers import Answer
+from graphflow.graph.shapes import annotation_text
+from graphflow.runtime.run import Question
+
+
+class Answers:
+    """The answers given with ``--answer``, used in the order given. Raises UsageError for those that fit no question."""
+
+    def __init__(self, plan: Plan, given: Sequence[str]) -> None:
+        asking = {node.name: node for node in asking_nodes(plan)}
+        self._values: dict[str, list[Any]] = {}
+        for argument in given:
+            name, text = split_pair(argument, "NODE=VALUE")
+            node = asking.get(name)
+            if node is None or node.ask is None:
+                raise UsageError(
+                    f"--answer {argument} answers no question of graph {plan.name!r}",
+                    code="GF527",
+                    why=f"Its questions are asked by: {', '.join(asking)}." if asking else "It asks nothing.",
+                    fix=unknown_name(name, asking) if asking else "Leave it out.",
+                )
+            self._values.setdefault(name, []).append(_value(argument, text, node.ask.answer))
+
+    def take(self, question: Question) -> Answer | None:
+        """The next answer to a question, if there is one."""
+        values = self._values.get(question.node)
+        return Answer(question.id, values.pop(0)) if values else None
+
+    def left(self) -> list[str]:
+        """The nodes whose answers nobody asked for."""
+        return [name for name, values in self._values.items() if values]
+
+
+def _value(argument: str, text: str, annotation: Any) -> Any:
+    try:
+        return read_value(text, annotation)
+    except ValueError as error:
+        raise UsageError(
+            f"--answer {argument} is no valid answer",
+            code="GF527",
+            why=f"The answer is {annotation_text(annotation)}. {error}.",
+            fix=f"Valid is {form_of(annotation)}.",
+        ) from None
+
+
+def asking_nodes(plan: Plan, seen: frozenset[str] = frozenset()) -> Iterator[Node]:
+    """The nodes that ask something, those of sub-graphs too."""
+    for node in plan.nodes:
+        if node.ask is not None:
+            yield node
+        elif node.graph is not None and node.graph.name not in seen:
+            yield from asking_nodes(node.graph.plan(), seen | {plan.name})
+
+
+def may_prompt() -> bool:
+    """Whether somebody sits there: a terminal to read from, and one to ask on."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def prompt(question: Question) -> Answer | None:
+    """Ask on the terminal until the answer is valid; None at the end of input."""
+    form = form_of(question.answer)
+    print(f"\n{question.node} asks:\n\n{indented(question.text)}\n", file=sys.stderr)
+    while True:
+        print(f"answer ({form}): ", end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline()
+        if not line:
+            print(file=sys.stderr)
+            return None
+        try:
+            return Answer(question.id, read_value(line.strip(), question.answer))
+        except ValueError as error:
+            print(f"That is no answer: {shown(line.strip())}. {error}.", file=sys.stderr)
+
+
+def indented(text: str) -> str:
+    """A question's text, set off from what is ours."""
+    return "\n".join(f"  {line}".rstrip() for line in visible(text).splitlines())
+
+
+def form_of(annotation: Any) -> str:
+    """What an answer looks like.
+
+    >>> form_of(bool), form_of(Literal["yes", "later"]), form_of(str), form_of(list[int])
+    ('yes or no', 'yes or later', 'a text', 'list[int], as JSON')
+    """
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return form_of(get_args(annotation)[0])
+    if annotation is bool:
+        return "yes or no"
+    if annotation is str:
+        return "a text"
+    if annotation in (int, float):
+        return "a number"
+    if origin is Literal:
+        return " or ".join(map(str, get_args(annotation)))
+    if origin in (Union, types.UnionType):
+        return " or ".join("null" if part is type(None) else form_of(part) for part in get_args(annotation))
+    return f"{annotation_text(annotation)}, as JSON"

@@ -1,0 +1,190 @@
+"""What a run says when it rests: its state and result on stdout, the rest on stderr; or all of it as one JSON object."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import PydanticInvalidForJsonSchema, TypeAdapter
+from pydantic_core import to_json
+
+from graphflow.cli.output import counted, error_data, one_line
+from graphflow.cli.progress import reason_of
+from graphflow.cli.questions import form_of, indented
+from graphflow.cli.screen import Screen, Tone
+from graphflow.cli.wording import duration, path_line, spent, spot_of
+from graphflow.errors import RunFailed
+from graphflow.runtime.run import Question, Run
+
+_PACKAGE = str(Path(__file__).parent.parent) + os.sep
+_TONES: dict[str, Tone] = {"done": "good", "failed": "bad"}
+FEW_FAILURES = 5
+
+
+def run_data(run: Run[Any], error: BaseException | None) -> dict[str, Any]:
+    """The run as ``--json`` prints it."""
+    return {
+        "schema": "graphflow.run/1",
+        "run": run.id,
+        "graph": run.graph,
+        "status": run.status,
+        "state": run.plan.schema.dump_state(state_values(run)),
+        "path": list(run.path),
+        "frontier": list(run.frontier),
+        "usage": asdict(run.usage),
+        "seconds": round(run.seconds, 3),
+        "model": run.model or None,
+        "questions": [_question_data(question) for question in run.questions],
+        "failures": [asdict(failure) for failure in run.failures],
+        "error": error_data(error if error is not None else run.error),
+    }
+
+
+def _question_data(question: Question) -> dict[str, Any]:
+    try:
+        schema: object = TypeAdapter(question.answer).json_schema()
+    except PydanticInvalidForJsonSchema:
+        schema = {}
+    return {"id": question.id, "node": question.node, "text": question.text, "answer": schema}
+
+
+def state_values(run: Run[Any]) -> dict[str, Any]:
+    """The fields of a run's state."""
+    return {name: getattr(run.state, name) for name in run.plan.schema.fields}
+
+
+def result_text(run: Run[Any]) -> str:
+    """The fields that the run changed, in the order written; the last text in full at the end. All, if it changed none."""
+    values = state_values(run)
+    begun = state_values(run.at(1)) if run.seq else values
+    written = [name for name in _written(run) if values[name] != begun[name]]
+    names = written or list(values)
+    texts = [name for name in names if isinstance(values[name], str) and values[name]]
+    if texts and written:
+        names.remove(texts[-1])
+        names.append(texts[-1])
+    fields = [field_text(name, value_data(run, name, values[name])) for name in names]
+    is_apart = len(fields) > 1 and "\n" in fields[-1]
+    return "\n".join(fields[:-1] + (["", fields[-1]] if is_apart else fields[-1:]))
+
+
+def _written(run: Run[Any]) -> list[str]:
+    """The fields of the state by when they were written last; those that only a join or sub-graph handed over first."""
+    order: dict[str, None] = dict.fromkeys(run.plan.schema.fields)
+    for step in run.steps:
+        for name in (name.lstrip("=") for update in step.updates for name in update):
+            if name in order:
+                del order[name]
+                order[name] = None
+    return list(order)
+
+
+def value_data(run: Run[Any], name: str, value: Any) -> Any:
+    """One field as JSON-able data, by the state's own schema: secrets stay secret."""
+    return run.plan.schema.dump_state({name: value})[name]
+
+
+def field_text(name: str, value: Any) -> str:
+    """A field for a reader: a text as it is, a list with one element a line, anything else as JSON.
+
+    >>> print(field_text("tags", ["night", "birds"]))
+    tags:
+      - night
+      - birds
+    >>> print(field_text("score", 8))
+    score: 8
+    """
+    if isinstance(value, str):
+        return f"{name}:\n{value}" if "\n" in value or len(value) > 100 else f"{name}: {value}"
+    if isinstance(value, list) and value:
+        return "\n".join([f"{name}:", *(f"  - {_indented(item)}" for item in cast("list[object]", value))])
+    if isinstance(value, Mapping) and value:
+        pairs = cast("Mapping[str, object]", value).items()
+        return "\n".join([f"{name}:", *(f"  {key}: {_indented(item)}" for key, item in pairs)])
+    return f"{name}: {_compact(value)}"
+
+
+def _indented(value: object) -> str:
+    return _compact(value).replace("\n", "\n    ")
+
+
+def _compact(value: object) -> str:
+    return value if isinstance(value, str) else to_json(value, inf_nan_mode="constants", fallback=repr).decode()
+
+
+def say_summary(screen: Screen, run: Run[Any], *, is_interrupted: bool) -> None:
+    """Status, steps, time, usage, path; where the run stands, if it is not done."""
+    usage = run.usage
+    parts = [f"{counted(usage.steps, 'step')} in {duration(run.seconds)}", *spent(usage)]
+    status = "stopped" if is_interrupted else run.status
+    screen.say(status, " · ".join(parts), _TONES.get(status, "attention"))
+    if run.path:
+        screen.say("path", path_line(run.path, screen.arrow))
+    if run.status != "done" and run.frontier:
+        screen.say("at", _standing(run.frontier))
+    _say_failures(screen, run)
+    if run.status == "exhausted":
+        screen.say("", "The budget is used up; give more with the --budget options.")
+    if is_interrupted:
+        screen.say("", "Ctrl-C: what was finished counts, what was at work was put down. Nothing is kept of this run.")
+
+
+def _standing(frontier: tuple[str, ...]) -> str:
+    shown = ", ".join(str(spot_of(cursor)) for cursor in frontier[:8])
+    return shown + (f" and {len(frontier) - 8:,} more" if len(frontier) > 8 else "")
+
+
+def _say_failures(screen: Screen, run: Run[Any]) -> None:
+    """Failures that did not end the run are told too: nothing is silent."""
+    survived = [failure for failure in run.failures if failure.outcome != "ended"]
+    for failure in survived[:FEW_FAILURES]:
+        became = "collected as data" if failure.outcome == "collected" else "caught by an error edge"
+        where = f"{spot_of(failure.cursor)}: {one_line(reason_of(failure.error), 100)}"
+        screen.say("failure", f"{where}  ({became})", "attention")
+    if len(survived) > FEW_FAILURES:
+        screen.say("", f"and {counted(len(survived) - FEW_FAILURES, 'more failure')}")
+
+
+def waiting_text(questions: Iterable[Question], target: str) -> str:
+    """The open questions, and how to answer them."""
+    blocks: list[str] = []
+    options: list[str] = []
+    for question in questions:
+        options.append(f"--answer {question.node}=...")
+        blocks.append(f"{question.id} asks ({form_of(question.answer)}):\n{indented(question.text)}")
+    how = f"Nobody is there to answer. Run it on a terminal, or answer beforehand:\n  graphflow run {target} ... "
+    return "\n\n".join([*blocks, how + " ".join(dict.fromkeys(options))])
+
+
+def failure_text(error: RunFailed, is_debug: bool) -> str:
+    """Why the run failed: the error, the user's line that raised, and with ``--debug`` the whole traceback."""
+    cause = error.__cause__
+    text = str(error)
+    if cause is None:
+        return text
+    if is_debug:
+        return text + "\n\n" + "".join(traceback.format_exception(cause)).rstrip()
+    line = _user_line(cause)
+    return f"{text}\n  raised {line}" if line else text
+
+
+def _user_line(error: BaseException) -> str:
+    """The line of the user's code that raised, nearest to the node: libraries under it are not what is to be mended."""
+    seen: BaseException | None = error
+    while seen is not None:
+        frames = [frame for frame in traceback.extract_tb(seen.__traceback__) if _is_users(frame.filename)]
+        if frames:
+            frame = frames[-1]
+            return f"at {os.path.relpath(frame.filename)}:{frame.lineno}   {frame.line or ''}".rstrip()
+        seen = seen.__cause__
+    return ""
+
+
+def _is_users(file: str) -> bool:
+    is_library = file.startswith((_PACKAGE, sys.prefix + os.sep, sys.base_prefix + os.sep, "<"))
+    return not is_library

@@ -1,0 +1,142 @@
+"""DOT, Mermaid and text as they are written, and SVG as it stands in a page."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from graphflow.views import draw
+from graphflow.views.theme import dark_of_light
+from tests.views.plans import Sketch
+from tests.views.samples import SAMPLES, essay, intel, many, nested
+
+GOLDENS = Path(__file__).parent / "goldens"
+
+
+@pytest.mark.parametrize("suffix", ["dot", "mmd", "txt"])
+@pytest.mark.parametrize("name", [*SAMPLES, "nested_unfolded"])
+def test_text_formats_are_as_they_were(name: str, suffix: str) -> None:
+    """Texts are deterministic. GRAPHFLOW_GOLDENS=write writes them anew; look at what changed."""
+    plan = SAMPLES[name.removesuffix("_unfolded")]()
+    diagram = draw(plan, expand=1 if name.endswith("_unfolded") else 0)
+    text = {"dot": diagram.dot, "mmd": diagram.mermaid, "txt": diagram.text}[suffix]
+    golden = GOLDENS / f"{name}.{suffix}"
+    if os.environ.get("GRAPHFLOW_GOLDENS") == "write":
+        golden.write_text(text, encoding="utf-8")
+    assert text == golden.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_text_names_every_node_once_and_is_no_wider_than_a_screen(name: str) -> None:
+    diagram = draw(SAMPLES[name]())
+    for card in diagram.drawing.cards:
+        shown = card.kind.upper() if card.kind in ("start", "end") else card.name
+        assert len(re.findall(rf"^[║ ]*[●◎✗◆■] {re.escape(shown)}( |$)", diagram.text, re.MULTILINE)) == 1
+    assert max(map(len, diagram.text.splitlines())) <= 100
+
+
+def test_a_long_label_is_cut_but_never_its_limit() -> None:
+    """S4.5: the limit of a loop is always printed."""
+    sketch = Sketch("long")
+    sketch.node("a")
+    sketch.edge("START", "a")
+    sketch.edge("a", "a", "x" * 300, at_most=3)
+    sketch.edge("a", "END")
+    diagram = draw(sketch.plan())
+    for text in (diagram.dot, diagram.mermaid, diagram.text):
+        assert "↻ ≤ 3" in text
+    assert "x" * 300 in diagram.svg, "the tooltip holds the whole"
+    assert f"<text{'x' * 300}" not in diagram.svg
+
+
+@pytest.mark.parametrize("name", ["a:b", "<b>x</b>", "a\\b\\N\\E", 'say "hi"', "&amp;", "😀", "שלום", "%s {x|y}"])
+def test_a_picture_shows_names_and_conditions_as_they_are(name: str) -> None:
+    sketch = Sketch("escapes")
+    sketch.node(name, purpose=f"does {name}", badges=(f"with {name}",))
+    sketch.edge("START", name, name)
+    root = ElementTree.fromstring(draw(sketch.plan()).svg)
+    shown = [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert shown == ["FUNCTION", name, f"does {name}", f"with {name}", f"[{name}]"]
+    titles = [title.text for title in root.iter("{http://www.w3.org/2000/svg}title")]
+    assert f"START → {name}\n[{name}]" in titles
+
+
+@pytest.mark.parametrize("suspicious", ["1. first", "- item", "#quot;", "`code`", '"', "end", "<br/>", "a|b"])
+def test_mermaid_texts_hold_nothing_that_mermaid_reads(suspicious: str) -> None:
+    sketch = Sketch("m")
+    sketch.node(suspicious)
+    sketch.edge("START", suspicious, suspicious)
+    mermaid = draw(sketch.plan()).mermaid
+    quoted = re.findall(r'"([^"\n]*)"', mermaid)
+    assert mermaid.count('"') == 2 * len(quoted)
+    for text in quoted:
+        bare = re.sub(r"</?(b|small)>|<br/>|#\d+;", "", text)
+        assert not re.search(r"[<>`#|\"\\]", bare)
+
+
+def ids(svg: str) -> list[str]:
+    return [one for element in ElementTree.fromstring(svg).iter() if (one := element.get("id")) is not None]
+
+
+def test_two_drawings_in_one_page_have_no_id_in_common() -> None:
+    one, other, third = draw(essay()).svg, draw(essay()).svg, draw(intel()).svg
+    assert len(ids(one)) == len(set(ids(one)))
+    assert not set(ids(one)) & set(ids(other))
+    assert not set(ids(one)) & set(ids(third))
+    assert any(one.endswith("-e.review.1") for one in ids(one))
+
+
+def test_an_svg_asks_for_nothing_from_outside_and_has_titles_as_tooltips() -> None:
+    svg = draw(nested(), expand=1).svg
+    assert re.findall(r"https?://[^\"' ]*", svg) == ["http://www.w3.org/2000/svg"]
+    assert "xlink" not in svg
+    assert "url(" not in svg
+    assert "@import" not in svg
+    titles = {title.text for title in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}title")}
+    assert (
+        "join: fires when all branches have settled; a failed branch stops the others and is an error of the join"
+        in titles
+    )
+    assert not any(title and re.fullmatch(r"n\d+(->n\d+)?|cluster_\d+", title) for title in titles)
+    assert 'font-family="Arial, Liberation Sans, Helvetica, sans-serif"' in svg
+    assert 'font-family="Arial"' not in svg
+
+
+def painted(svg: str) -> list[tuple[str | None, str | None]]:
+    return [(element.get("fill"), element.get("stroke")) for element in ElementTree.fromstring(svg).iter()]
+
+
+def test_the_light_svg_turns_into_the_dark_one_colour_by_colour() -> None:
+    turning, dark = draw(intel()).svg, draw(intel(), theme="dark").svg
+    mapped = dark_of_light()
+    assert [(mapped.get(f or "", f), mapped.get(s or "", s)) for f, s in painted(turning)] == painted(dark)
+    style = str(next(ElementTree.fromstring(turning).iter("{http://www.w3.org/2000/svg}style")).text)
+    assert "@media (prefers-color-scheme:dark)" in style
+    assert '[data-jp-theme-light="false"]' in style
+    assert ".vscode-dark" in style
+    for colours in painted(turning):
+        for colour, part in zip(colours, ("fill", "stroke"), strict=True):
+            if colour in mapped:
+                assert f'.gf-auto [{part}="{colour}"]' in style
+                assert f"--gf-{colour[1:]}:{mapped[colour]}" in style
+    assert "prefers-color-scheme" not in dark
+
+
+def test_two_hundred_nodes_are_drawn_in_about_a_second() -> None:
+    started = time.process_time()
+    svg = draw(many(200)).svg
+    assert time.process_time() - started < 3, "a second on a quiet machine"
+    assert svg.count('class="node gf-node') >= 200
+
+
+def test_in_a_large_graph_an_end_is_drawn_beside_each_way_to_it() -> None:
+    diagram = draw(many(60))
+    arrivals = sum(arrow.head == "n.END" for arrow in diagram.drawing.arrows)
+    assert arrivals > 4
+    assert diagram.dot.count("shape=doublecircle") == arrivals
+    assert diagram.text.count("◎") == 1
