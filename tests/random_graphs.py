@@ -20,8 +20,8 @@ from pydantic import BaseModel, Field
 from graphflow.core.plan import Limit, Node, Plan, Retry
 from graphflow.core.reducers import Replace, add, append, extend, keep_last, local, merge, union
 from graphflow.errors import JoinFailed, NodeError
-from graphflow.graph.context import Context, Handoff
 from graphflow.flow import Graph
+from graphflow.graph.context import Context, Handoff
 from graphflow.graph.ends import END, START
 from graphflow.graph.expressions import fields, size
 from graphflow.graph.needs import best_effort, quorum
@@ -111,7 +111,7 @@ class Style:
     is_fork: bool = False  # the outermost block is a fork or map
 
 
-@dataclass
+@dataclass(repr=False)
 class Scenario:
     """A graph, a state to start from, and what its nodes answer. ``pace`` says how many seconds a call takes."""
 
@@ -148,6 +148,9 @@ class Scenario:
             for name, script in self.scripts.items()
         ]
         return "\n".join(["", f"start {self.start}", *self.text, *moves])
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # what Hypothesis prints
+        printer.text(repr(self))
 
 
 Guards = st.one_of(
@@ -192,7 +195,7 @@ class Drawing:
         scenario.scripts[name] = self.script(targets)
         if self.draw(st.sampled_from((False, False, True))):
             on = self.draw(st.sampled_from((Flaky, Exception)))
-            options["retry"] = Retry(attempts=self.draw(st.integers(2, 3)), first_s=0.5, on=on)
+            options["retry"] = Retry(attempts=self.draw(st.integers(2, 3)), on=on)
         self.note(f"{name} {options.get('retry', '')}")
         return self.graph.node(scenario.perform, name=name, **options)
 
@@ -280,7 +283,8 @@ class Drawing:
         if self.style.is_confluent:
             return {"failures": "collect"}
         k = self.draw(st.integers(1, width))
-        need = self.draw(st.sampled_from(("all", "all", "first", quorum(k), best_effort(at_least=k))))
+        needs = (*("all", "all", "first", quorum(k), best_effort(at_least=k)), self.draw(Guards))
+        need = needs[self.draw(st.integers(0, len(needs) - 1))]
         failures = self.draw(st.sampled_from((None, "stop", "collect")))
         return {"need": need} | ({"failures": failures} if failures else {})
 
@@ -317,7 +321,7 @@ class Drawing:
         drawing = Drawing(self.draw, self.style, self.scenario, inner, self.depth + 1)
         drawing.left = max(1, self.left // 2)
         drawing.whole()
-        options = {"retry": Retry(attempts=2, first_s=0.5)} if self.draw(st.booleans()) else {}
+        options = {"retry": Retry(attempts=2)} if self.draw(st.booleans()) else {}
         node = self.graph.node(inner, name=name, **options)
         self.edge(node, after)
         if self.draw(st.booleans()):

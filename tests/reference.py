@@ -4,31 +4,22 @@ A scope's walk (S2.2) is a generator: it yields the calls that run in it and is 
 reply. So a fork is a loop over its branches' walks, to cancel one is to drop it, and an error that climbs (S8.3) is
 an exception. Nodes are answered by an oracle, a pure function of the call; who finishes next is chosen.
 
-Left out, since they add time, place or money: timers, delays, ``within_s``, conditions as ``need``, ``at_once``,
-budgets, ``state="shared"``, effects, stop and resume.
+Left out, since they add time, place or money: timers, delays, ``within_s``, ``at_once``, budgets,
+``state="shared"``, effects, stop and resume.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Generator, Sequence
+from collections import Counter
+from collections.abc import Generator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
 from graphflow import errors
-from graphflow.core import reducers
 from graphflow.core.plan import START_INDEX, Edge, Guard, Node, Plan, Retry
 from tests.execution import WAITING, Answers, Branch, Call, HandOff, Order, Outcome, Raise, Step, Update
-
-FOLDS: dict[Any, Callable[[Any, Any], Any]] = {  # S7.1
-    reducers.append: lambda old, one: [*old, one],
-    reducers.extend: lambda old, some: [*old, *some],
-    reducers.add: lambda old, more: old + more,
-    reducers.union: lambda old, some: {*old, *some},
-    reducers.merge: lambda old, some: {**old, **some},
-    reducers.keep_last: lambda old, new: new,
-}
+from tests.reference_state import fold, kept, merged, renamed
 
 
 @dataclass
@@ -62,7 +53,7 @@ Walk = Generator[list[Call], tuple[Call, Any], Any]
 def interpret(plan: Plan, state: Update, answers: Answers, order: Order) -> Outcome:
     """Run ``plan`` from ``state`` until it ends, or only unanswered questions are left (S10.2, S14.1)."""
     run = Run(plan.limits.steps)
-    top = Scope("", plan, _fold(plan, state, []), run)
+    top = Scope("", plan, fold(plan, state, []), run)
     walk = _settled(top, START_INDEX, None)
     calls = next(walk)
     while ready := [call for call in calls if answers(call) is not WAITING]:
@@ -133,14 +124,14 @@ def _attempt(scope: Scope, call: Call) -> Walk:
         return [{}], scope.state, None
     if node.graph:
         updates = yield from _sub_graph(scope, call)
-        return updates, _fold(scope.plan, scope.state, updates), None
+        return updates, fold(scope.plan, scope.state, updates), None
     _, reply = yield [call]
     if isinstance(reply, Raise):
         raise reply.error
     update = reply.update if isinstance(reply, HandOff) else reply
     if node.writes.declared is not None and not update.keys() <= node.writes.declared:
         raise errors.UpdateInvalid(f"{call.cursor} wrote what it did not declare")  # S3.5
-    state = _fold(scope.plan, scope.state, [update])
+    state = fold(scope.plan, scope.state, [update])
     if isinstance(reply, HandOff):
         offers = [edge for edge in node.handoffs if scope.plan.nodes[edge.target].name == reply.target]
         handoff = next((edge for edge in offers if _is_enabled(scope, edge, state)), None)
@@ -154,22 +145,13 @@ def _sub_graph(scope: Scope, call: Call) -> Walk:
     graph = call.node.graph
     state = scope.state if graph.inward is None else {inner: scope.state[outer] for inner, outer in graph.inward}
     again = f"~{call.attempt}" if call.attempt > 1 else ""
-    inner = Scope(f"{call.cursor}{again}/", graph.plan(), _fold(graph.plan(), state, []), scope.run)
+    inner = Scope(f"{call.cursor}{again}/", graph.plan(), fold(graph.plan(), state, []), scope.run)
     if inner.path.count("/") >= scope.plan.limits.depth:  # the run is the outermost scope
         raise errors.TooDeep(call.cursor)
     yield from _walk(inner, START_INDEX, None)
     if graph.outward is None:
-        return _kept(inner)
-    return [
-        {outer: _whole(inner, name, update[name]) for outer, name in graph.outward if name in update}
-        for update in inner.updates
-    ]
-
-
-def _whole(inner: Scope, name: str, change: Any) -> Any:
-    """What a plain field's write is outside, where the field may have a reducer."""
-    is_whole = _folding(inner.plan, name, change) is None and not isinstance(change, reducers.Replace)
-    return reducers.Replace(change) if is_whole else change
+        return kept(inner.plan, inner.updates)
+    return renamed(inner.plan, inner.updates, graph.outward)
 
 
 def _caught(scope: Scope, node: Node, cursor: str, error: Exception) -> Edge:
@@ -214,7 +196,7 @@ def _fork(scope: Scope, path: str, edge: Edge, starts: list[tuple[int, tuple[Any
     walks = [_settled(branch, start, edge.join) for branch, (start, _) in zip(scopes, starts, strict=True)]
     calls = [next(walk) for walk in walks]
     try:
-        while not _fires(edge, scopes):
+        while not _fires(scope, edge, scopes):
             finished = yield [call for running in calls for call in running]
             index = next(n for n, running in enumerate(calls) if finished[0] in running)
             calls[index] = walks[index].send(finished)
@@ -223,66 +205,30 @@ def _fork(scope: Scope, path: str, edge: Edge, starts: list[tuple[int, tuple[Any
             branch.status = "cancelled" if branch.status == "running" else branch.status
         stopped = ("cancelled", "failed") if edge.failures == "stop" else ("cancelled",)
         scope.run.cancelled += [branch.path for branch in scopes if branch.status in stopped]
-    updates = _merged(scope.plan, [branch for branch in scopes if branch.status == "done"])
-    try:
-        scope.state = _fold(scope.plan, scope.state, updates)
-    except errors.UpdateInvalid as error:
-        raise errors.JoinFailed("The merge is invalid") from error  # S8.3
+    updates, scope.state = _merge(scope, scopes)
     scope.updates += updates
     return [Branch(n, branch.items, branch.status, branch.error, branch.state) for n, branch in enumerate(scopes)]
 
 
-def _fires(edge: Edge, scopes: list[Scope]) -> bool:
+def _merge(scope: Scope, branches: list[Scope]) -> tuple[list[Update], Update]:
+    """The updates of the done branches, and the state after them (S6.4)."""
+    done = {branch.path: kept(scope.plan, branch.updates) for branch in branches if branch.status == "done"}
+    updates = merged(scope.plan, done)
+    try:
+        return updates, fold(scope.plan, scope.state, updates)
+    except errors.UpdateInvalid as error:
+        raise errors.JoinFailed("The merge is invalid") from error  # S8.3
+
+
+def _fires(scope: Scope, edge: Edge, branches: list[Scope]) -> bool:
     """Whether the join fires now; raises if it cannot any more (S6.6, S6.7)."""
-    failed = [branch.error for branch in scopes if branch.error]
-    done = sum(branch.status == "done" for branch in scopes)
-    running = sum(branch.status == "running" for branch in scopes)
+    need, failed = edge.need, [branch.error for branch in branches if branch.error]
+    done, running = (sum(branch.status == status for branch in branches) for status in ("done", "running"))
     if edge.failures == "stop" and failed:
         raise failed[0]
-    is_lost = done + running < edge.need.count if edge.need.kind == "quorum" else not running and done < edge.need.count
-    if scopes and is_lost:
-        raise errors.JoinFailed(f"{done} of {len(scopes)} branches are done, but {edge.need} is needed")
-    return not running or (edge.need.kind == "quorum" and done >= edge.need.count)
-
-
-def _merged(plan: Plan, done: list[Scope]) -> list[Update]:
-    """The updates of the branches, in branch order then step order (S6.4), if no two of them conflict (S6.5)."""
-    writers: defaultdict[Any, set[str]] = defaultdict(set)
-    bare = set[str]()
-    for branch in done:
-        for name, change in ((name, change) for update in _kept(branch) for name, change in update.items()):
-            fold = _folding(plan, name, change)
-            bare |= {name} if fold is None else set()
-            for key in (name, *((name, key) for key in (change if fold is FOLDS[reducers.merge] else ()))):  # S7.1
-                writers[key].add(branch.path)
-    for key, paths in writers.items():
-        if len(paths) > 1 and (isinstance(key, tuple) or key in bare):
-            raise errors.WriteConflict(f"{sorted(paths)} wrote {key}")
-    return [update for branch in done for update in _kept(branch)]
-
-
-def _kept(scope: Scope) -> list[Update]:
-    """A scope's updates without the fields that stay behind in it (S6.5)."""
-    is_local = {name for name, spec in scope.plan.state.model_fields.items() if reducers.local in spec.metadata}
-    return [{name: change for name, change in update.items() if name not in is_local} for update in scope.updates]
-
-
-def _folding(plan: Plan, name: str, change: Any) -> Callable[[Any, Any], Any] | None:
-    """How a change folds into its field; None where it replaces what was there (S7.1, S7.3)."""
-    marks = () if isinstance(change, reducers.Replace) else plan.state.model_fields[name].metadata
-    return next((FOLDS.get(mark, mark) for mark in marks if mark in FOLDS or reducers.is_function(mark)), None)
-
-
-def _fold(plan: Plan, state: Update, updates: list[Update]) -> Update:
-    """The state after the updates, one by one; validated once, at the end (S3.2, S7.2)."""
-    values = dict(state)
-    for name, change in ((name, change) for update in updates for name, change in update.items()):
-        if name not in plan.state.model_fields:
-            raise errors.UpdateInvalid(f"There is no field {name}")  # S3.3
-        fold, new = _folding(plan, name, change), change.value if isinstance(change, reducers.Replace) else change
-        values[name] = fold(values[name], new) if fold else new
-    try:
-        valid = plan.state.model_validate(deepcopy(values))
-    except ValueError as error:
-        raise errors.UpdateInvalid("The state would be invalid") from error  # S3.3
-    return {name: getattr(valid, name) for name in plan.state.model_fields}
+    is_lost = done + running < need.count if need.kind == "quorum" else not running and done < need.count
+    if branches and is_lost:
+        raise errors.JoinFailed(f"{done} of {len(branches)} branches are done, but {need} is needed")
+    if running and need.guard and done:
+        return _holds(need.guard, _merge(scope, branches)[1], scope.items)
+    return not running or (need.kind == "quorum" and done >= need.count)

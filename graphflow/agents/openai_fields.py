@@ -27,7 +27,7 @@ def object_in(holder: Any, key: str | int, where: str, model: str) -> JsonObject
     """An object at a key or index. Raises BadResponse."""
     value: object = holder.get(key) if isinstance(key, str) else holder[key]
     if not isinstance(value, dict):
-        raise bad_response(model, f"`{where}.{key}` is no object but {type(cast('object', value)).__name__}.")
+        raise bad_response(model, f"`{where}.{key}` is no object but {type(value).__name__}.")
     return cast("JsonObject", value)
 
 

@@ -46,16 +46,12 @@ class _Interrupt:
         self._task: asyncio.Task[Any] | None = None
 
     async def guard(self, work: Coroutine[Any, Any, T]) -> T:
-        """Await the work; a cancel of ours comes out as KeyboardInterrupt."""
+        """Await the work, where Ctrl-C can get at it."""
         self._loop = asyncio.get_running_loop()
         self._loop.set_default_executor(self._threads)
+        self._loop.set_exception_handler(self._report)
         self._task = asyncio.current_task()
-        try:
-            return await work
-        except asyncio.CancelledError:
-            if self.strikes:
-                raise KeyboardInterrupt from None
-            raise
+        return await work
 
     def strike(self, signal_number: int, frame: FrameType | None) -> None:
         self.strikes += 1
@@ -63,6 +59,11 @@ class _Interrupt:
         if self.strikes > 1 or self._task is None or self._loop is None or _is_in_node(frame):
             raise KeyboardInterrupt
         self._loop.call_soon_threadsafe(self._task.cancel)
+
+    def _report(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What asyncio would print: not that Ctrl-C struck in a node, for that is told anyhow."""
+        if not isinstance(context.get("exception"), KeyboardInterrupt):
+            loop.default_exception_handler(context)
 
 
 def _is_in_node(frame: FrameType | None) -> bool:
@@ -83,6 +84,10 @@ def drive(work: Coroutine[Any, Any, T]) -> T:
     try:
         with asyncio.Runner() as runner:
             return runner.run(interrupt.guard(work))
+    except asyncio.CancelledError:
+        if not interrupt.strikes:
+            raise
+        raise KeyboardInterrupt from None
     finally:
         if is_main:
             signal.signal(signal.SIGINT, before)

@@ -64,7 +64,9 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(
-        c if c.isprintable() or c in "\n\t" or (c.isspace() and c not in "\r\v\f\x1c\x1d\x1e\x1f\x85") else repr(c)[1:-1]
+        c
+        if c.isprintable() or c in "\n\t" or (c.isspace() and c not in "\r\v\f\x1c\x1d\x1e\x1f\x85")
+        else repr(c)[1:-1]
         for c in text
     )
 

@@ -29,6 +29,14 @@ class Wait:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A question that is open, and since when."""
+
+    since: float
+    text: str
+
+
 @dataclass(slots=True)
 class BranchRow:
     """One branch of a map, as long as there are few."""
@@ -50,7 +58,7 @@ class Row:
     rows: dict[str, Row] = field(default_factory=dict)  # of a sub-graph that was entered
     running: dict[str, float] = field(default_factory=dict)  # cursor -> when it began
     sleeping: dict[str, Wait] = field(default_factory=dict)
-    asking: dict[str, str] = field(default_factory=dict)
+    asking: dict[str, Open] = field(default_factory=dict)
     done: int = 0
     failed: int = 0
     cancelled: int = 0
@@ -156,7 +164,7 @@ class Progress:
         elif isinstance(event, events.Joined):
             self._close(event.cursor)
         elif isinstance(event, events.Asked):
-            row.asking[event.cursor] = event.question
+            row.asking[event.cursor] = Open(event.t, event.question)
             _set(branch, "waiting")
         elif isinstance(event, events.TimerFired):
             self._timer(event, row, branch)
@@ -219,8 +227,8 @@ class Progress:
 
     def _end(self, event: Event, row: Row, branch: BranchRow | None) -> None:
         """An attempt has ended, one way or another."""
-        since = row.running.pop(event.cursor, event.t)
-        row.asking.pop(event.cursor, None)
+        asked = row.asking.pop(event.cursor, None)
+        since = row.running.pop(event.cursor, asked.since if asked is not None else event.t)
         row.sleeping.pop(event.cursor, None)
         row.seconds += event.t - since
         if branch is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -13,12 +14,12 @@ from typing import Any, cast
 from pydantic import PydanticInvalidForJsonSchema, TypeAdapter
 from pydantic_core import to_json
 
-from graphflow.cli.output import counted, error_data, one_line
+from graphflow.cli.output import counted, error_data, one_line, visible
 from graphflow.cli.progress import reason_of
 from graphflow.cli.questions import form_of, indented
 from graphflow.cli.screen import Screen, Tone
 from graphflow.cli.wording import duration, path_line, spent, spot_of
-from graphflow.errors import RunFailed
+from graphflow.errors import Place, RunFailed
 from graphflow.runtime.run import Question, Run
 
 _PACKAGE = str(Path(__file__).parent.parent) + os.sep
@@ -120,7 +121,8 @@ def _compact(value: object) -> str:
 def say_summary(screen: Screen, run: Run[Any], *, is_interrupted: bool) -> None:
     """Status, steps, time, usage, path; where the run stands, if it is not done."""
     usage = run.usage
-    parts = [f"{counted(usage.steps, 'step')} in {duration(run.seconds)}", *spent(usage)]
+    seconds = time.time() - run.journal[0]["t"] if is_interrupted and run.journal else run.seconds
+    parts = [f"{counted(usage.steps, 'step')} in {duration(seconds)}", *spent(usage)]
     status = "stopped" if is_interrupted else run.status
     screen.say(status, " · ".join(parts), _TONES.get(status, "attention"))
     if run.path:
@@ -162,27 +164,29 @@ def waiting_text(questions: Iterable[Question], target: str) -> str:
 
 
 def failure_text(error: RunFailed, is_debug: bool) -> str:
-    """Why the run failed: the error, the user's line that raised, and with ``--debug`` the whole traceback."""
-    cause = error.__cause__
-    text = str(error)
-    if cause is None:
-        return text
-    if is_debug:
-        return text + "\n\n" + "".join(traceback.format_exception(cause)).rstrip()
-    line = _user_line(cause)
-    return f"{text}\n  raised {line}" if line else text
+    """Why the run failed, and with ``--debug`` the whole traceback of the cause."""
+    if not is_debug or error.__cause__ is None:
+        return visible(str(error))
+    return visible(f"{error}\n\n{''.join(traceback.format_exception(error.__cause__))}".rstrip())
 
 
-def _user_line(error: BaseException) -> str:
+def locate(error: RunFailed) -> None:
+    """Let the error say at which line of the user's code it was raised, if it does not say more already."""
+    place = None if error.where or error.__cause__ is None else _user_line(error.__cause__)
+    if place is not None:
+        error.where = (place,)
+
+
+def _user_line(error: BaseException) -> Place | None:
     """The line of the user's code that raised, nearest to the node: libraries under it are not what is to be mended."""
     seen: BaseException | None = error
     while seen is not None:
         frames = [frame for frame in traceback.extract_tb(seen.__traceback__) if _is_users(frame.filename)]
         if frames:
             frame = frames[-1]
-            return f"at {os.path.relpath(frame.filename)}:{frame.lineno}   {frame.line or ''}".rstrip()
+            return Place(os.path.relpath(frame.filename), frame.lineno or 1)
         seen = seen.__cause__
-    return ""
+    return None
 
 
 def _is_users(file: str) -> bool:

@@ -15,7 +15,7 @@ from graphflow.cli.inputs import start_state
 from graphflow.cli.output import counted, print_data, print_json
 from graphflow.cli.progress import Progress
 from graphflow.cli.questions import Answers, may_prompt, prompt
-from graphflow.cli.reports import failure_text, result_text, run_data, say_summary, waiting_text
+from graphflow.cli.reports import failure_text, locate, result_text, run_data, say_summary, waiting_text
 from graphflow.cli.screen import Screen, open_screen, warnings_on
 from graphflow.cli.targets import Target, load
 from graphflow.core.usage import Budget
@@ -138,7 +138,6 @@ class _Session:
             self.screen.say("model", f"{name} ({_NO_MODEL})" if name.startswith("offline") else name)
         elif model:
             self.screen.say("model", f"none: the graph has no agents, so --model {model} is not used", "attention")
-        self.screen.say("run", f"{self._run.id}  {self._run.graph}")
         warned = sum(finding.severity == "warning" for finding in self.target.graph.check())
         if warned:
             text = f"{counted(warned, 'warning')}: graphflow check {self.target.text} tells more"
@@ -164,6 +163,7 @@ class _Session:
                 self._run = drive(work())
         except RunFailed as failed:
             self.error, self._run = failed, failed.run
+            locate(failed)
         except KeyboardInterrupt:
             self._run = stopped_run(self._store, known.id, known.model)
             self.is_interrupted = True

@@ -66,7 +66,7 @@ class Lines:
         self._stream = stream
         self._glyphs = GLYPHS if is_unicode(stream) else ASCII_GLYPHS
         self.arrow = "→" if is_unicode(stream) else "->"
-        self._width = max((len(name) for name in progress.rows), default=0)
+        self._width = max((len(name) for name in progress.rows), default=0) + 3  # a visit or branch behind it
 
     def watching(self) -> AbstractContextManager[object]:
         return nullcontext()
@@ -78,6 +78,8 @@ class Lines:
 
     def observe(self, event: Event) -> None:
         self.progress.observe(event)
+        if isinstance(event, events.RunStarted):
+            self.say("run", f"{event.run_id}  {event.graph}")
         found = self.progress.row_of(event.cursor) if event.cursor else None
         if found is None:
             return

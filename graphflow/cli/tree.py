@@ -75,8 +75,8 @@ class Tree:
     def say(self, label: str, text: str, tone: Tone = "plain") -> None:
         style = _TONES[tone]
         for number, line in enumerate(visible(text).splitlines() or [""]):
-            head = Text(f"{label if not number else '':<{LABEL_WIDTH}}", style=style or "dim")
-            self.console.print(head.append(line, style=""), soft_wrap=True)
+            head = Text().append(f"{label if not number else '':<{LABEL_WIDTH}}", style=style or "dim")
+            self.console.print(head.append(line), soft_wrap=True)
 
     def __rich__(self) -> RenderableType:
         with self._lock:
@@ -93,7 +93,7 @@ class Tree:
 
     def _head(self, now: float) -> Text:
         progress = self.progress
-        head = Text(progress.plan.name, style="bold")
+        head = Text().append(progress.plan.name, style="bold")
         if progress.run_id:
             head.append(f"  {progress.run_id}", style="cyan")
         until = now if progress.status == "running" and self.is_live else progress.now
@@ -137,7 +137,7 @@ def _add_row(tree: RichTree, row: Row, width: int, now: float) -> None:
 def _row(row: Row, width: int, now: float) -> RenderableType:
     status = row.status
     kind = "fan-out" if row.expected is not None else _KINDS[row.node.kind]
-    line = Text(f"{GLYPHS[status]} ", style=STYLES[status])
+    line = Text().append(f"{GLYPHS[status]} ", style=STYLES[status])
     line.append(f"{visible(_name(row)):<{width}}", style="bold" if status != "not run" else "")
     line.append(f"  {kind:<{_KIND_WIDTH}}", style="dim")
     for text, style in _facts(row, status, now):
@@ -161,7 +161,7 @@ def _facts(row: Row, status: Status, now: float) -> Iterable[tuple[str, str]]:
         yield _countdown(row, wait.attempt, wait.due, now), ""
         yield f"({one_line(wait.reason, 60)})", "dim"
     elif status == "waiting":
-        yield "asks: " + one_line(next(iter(row.asking.values())), 60), ""
+        yield "asks: " + one_line(next(iter(row.asking.values())).text, 60), ""
     elif status == "failed":
         yield one_line(row.note, 70), "red"
     elif status == "done":
@@ -188,7 +188,7 @@ def _counts(row: Row) -> str:
 
 
 def _branch(one: BranchRow, row: Row, width: int, now: float) -> Text:
-    line = Text(f"{GLYPHS[one.status]} ", style=STYLES[one.status])
+    line = Text().append(f"{GLYPHS[one.status]} ", style=STYLES[one.status])
     line.append(f"{one_line(one.label, width):<{width}}", style="" if one.status != "not run" else "dim")
     if one.status == "retrying" and one.wait is not None:
         line.append(f"  {_countdown(row, one.wait.attempt, one.wait.due, now)}")

@@ -310,10 +310,10 @@ def _json(
         return None, None
 
     def dump(value: Any) -> Any:
-        return whole.dump_python(value, mode="json", round_trip=True)
+        return whole.dump_python(value, mode="json", round_trip=True, by_alias=False)
 
     def revive(data: Any) -> Any:
-        return whole.validate_json(to_json(data, inf_nan_mode="constants"))
+        return whole.validate_json(to_json(data, inf_nan_mode="constants"), by_alias=False, by_name=True)
 
     return dump, revive
 

@@ -162,6 +162,11 @@ def view_maker(state: type[BaseModel], allowed: frozenset[str] | None = None) ->
     return cast("Callable[[Mapping[str, Any]], Any]", view_class(state, allowed)._graphflow_make)
 
 
+def has_copies(state: type[BaseModel], allowed: frozenset[str] | None = None) -> bool:
+    """Whether such views copy containers on first access, so that the scope's own must stay as they are until then."""
+    return bool(view_class(state, allowed)._graphflow_copied)
+
+
 def view_of(state: type[BaseModel], values: Mapping[str, Any], allowed: frozenset[str] | None = None) -> Any:
     """A view of ``values``, whose containers must not change as long as it is read; see ``freeze``."""
     return view_maker(state, allowed)(values)

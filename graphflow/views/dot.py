@@ -8,6 +8,7 @@ the line. Arrows that lead back are written the other way around with ``dir=back
 from __future__ import annotations
 
 import html
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ _CHARACTER = 0.072  # inches, of a label
 _POINTS = 72
 
 
+_NAME_ESCAPE = re.compile(r"\\(?=[NGETHL])")
 _MANY_CARDS = 30
 _MANY_ARRIVALS = 4
 """In a large graph, an end that many lead to is drawn beside each of them: lines across the whole page say nothing."""
@@ -117,6 +119,8 @@ class _Writer:
 
     def _write_level(self, graph: Digraph, cluster: str) -> None:
         """The cards and bars directly in a cluster, then the clusters in it."""
+        from graphviz import Digraph
+
         bars = [bar for bar in self.drawing.bars if bar.cluster == cluster]
         for bar in bars:
             if bar.kind == "fork":
@@ -126,9 +130,10 @@ class _Writer:
                 self._write_card(graph, card)
         for inner in self.drawing.clusters:
             if inner.parent == cluster:
-                with graph.subgraph(name=f"cluster_{self.drawing.clusters.index(inner)}") as frame:
-                    frame.attr("graph", **self._cluster_attributes(inner))
-                    self._write_level(frame, inner.id)
+                frame = Digraph(f"cluster_{self.drawing.clusters.index(inner)}")
+                frame.attr("graph", **self._cluster_attributes(inner))
+                self._write_level(frame, inner.id)
+                graph.subgraph(frame)
         for bar in bars:
             if bar.kind == "join":
                 self._write_bar(graph, bar)
@@ -324,8 +329,8 @@ def _dot(shape: str, width: str, colour: str, pen: str) -> dict[str, str]:
 
 
 def _text(text: str) -> str:
-    """Text inside a label in HTML, where Graphviz reads escapes all the same: ``\\N`` would be the node's name."""
-    return html.escape(text).replace("\\", "&#92;")
+    r"""Text inside a label in HTML, where Graphviz takes ``\N`` for the node's name: such a backslash stands alone."""
+    return _NAME_ESCAPE.sub(r"<FONT>\\</FONT>", html.escape(text))
 
 
 def _font(text: str, size: int, colour: str) -> str:

@@ -1,7 +1,7 @@
 """A drawing as a Mermaid flowchart, as Markdown pages show it.
 
 Nodes are called n0, n1, ...; texts stand in quotes, with everything that means something to Mermaid or to Markdown
-written as an entity code. Only shapes that old versions know are used.
+written as an entity code. Only shapes that old versions know are used. Classes have a prefix: ``subgraph`` and ``end`` are words of the language.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ class _Writer:
     def written(self) -> str:
         for part in self.drawing.stops:
             self.names[part.id] = f"n{len(self.names)}"
+        for index, cluster in enumerate(self.drawing.clusters):
+            self.names[cluster.id] = f"c{index}"
         self.lines = [f"flowchart {'LR' if self.drawing.direction == 'LR' else 'TD'}"]
         self._write_level("", 1)
         for arrow in self.drawing.arrows:
@@ -55,13 +57,13 @@ class _Writer:
     def _card(self, card: Card) -> str:
         name = self.names[card.id]
         if card.kind == "start":
-            return f'{name}((" ")):::start'
+            return f'{name}((" ")):::gf_start'
         if card.kind == "end":
-            return f'{name}(((" "))):::start'
+            return f'{name}(((" "))):::gf_end'
         if card.kind == "fail":
-            return f'{name}(["✗ {_text(wording.shortened(card.name, 80))}"]):::failed'
+            return f'{name}(["✗ {_text(wording.shortened(card.name, 80))}"]):::gf_failed'
         if card.kind == "point":
-            return f'{name}(["◆ {_text(wording.shortened(card.name, 80))}"]):::{card.role}'
+            return f'{name}(["◆ {_text(wording.shortened(card.name, 80))}"]):::gf_{card.role}'
         rows = [f"<b>{_text(wording.shortened(card.name, 80))}</b>"]
         if card.word:
             rows.insert(0, f"<small>{_text(card.word)}</small>")
@@ -69,25 +71,31 @@ class _Writer:
         rows += [f"<small>{_text(' · '.join(card.badges))}</small>"] if card.badges else []
         rows += [f"<small>{_text(line)}</small>" for line in card.fields]
         text = "<br/>".join(rows)
-        return f'{name}[["{text}"]]:::{card.role}' if card.is_mapped else f'{name}("{text}"):::{card.role}'
+        return f'{name}[["{text}"]]:::gf_{card.role}' if card.is_mapped else f'{name}("{text}"):::gf_{card.role}'
 
     def _bar(self, bar: Bar) -> str:
-        return f'{self.names[bar.id]}["{bar.kind}"]:::bar'
+        return f'{self.names[bar.id]}["{bar.kind}"]:::gf_bar'
 
     def _arrow(self, arrow: Arrow) -> str:
         line = "-.->" if arrow.tone == "error" else "-->"
         label = f'|"{_text("  ".join(arrow.labels))}"|' if arrow.labels else ""
-        return f"{self.names[arrow.tail]} {line}{label} {self.names[arrow.head]}"
+        tail = self.names[arrow.leaves or arrow.tail]
+        return f"{tail} {line}{label} {self.names[arrow.head]}"
 
     def _write_colours(self) -> None:
         theme = self.theme
         roles: list[Role] = sorted({card.role for card in self.drawing.cards if card.kind not in ("start", "end")})
         for role in roles:
             shade = theme.shades[role]
-            self._colour(f"classDef {role} fill:{shade.fill},stroke:{shade.stroke},color:{theme.text}")
-        self._colour(f"classDef start fill:{theme.text},stroke:{theme.text},color:{theme.background}")
+            self._colour(f"classDef gf_{role} fill:{shade.fill},stroke:{shade.stroke},color:{theme.text}")
+        self._colour(f"classDef gf_start fill:{theme.text},stroke:{theme.text},color:{theme.background}")
+        if any(card.kind == "end" for card in self.drawing.cards):
+            self._colour(f"classDef gf_end fill:{theme.background},stroke:{theme.text},color:{theme.text}")
         if self.drawing.bars:
-            self._colour(f"classDef bar fill:{theme.bar},stroke:{theme.bar},color:{theme.background}")
+            self._colour(f"classDef gf_bar fill:{theme.bar},stroke:{theme.bar},color:{theme.background}")
+        for index, cluster in enumerate(self.drawing.clusters):
+            line = theme.shades["subgraph"].stroke if cluster.kind == "subgraph" else theme.box_line
+            self._colour(f"style c{index} fill:{theme.box},stroke:{line},color:{theme.muted}")
         for index, arrow in enumerate(self.drawing.arrows):
             if arrow.tone in ("loop", "error"):
                 colour = theme.loop if arrow.tone == "loop" else theme.error

@@ -69,6 +69,6 @@ def _by_wheel(dot: str, picture: Picture) -> bytes | None:
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of every word that Graphviz says, fonts that it replaced included
-        graph = pygraphviz.AGraph(string=dot)
-        drawn: Any = graph.draw(format=picture, prog="dot", args=f"-Gdpi={_DPI[picture]}")
-    return bytes(drawn) if drawn else None
+        graph: Any = pygraphviz.AGraph(string=dot)
+        drawn: bytes | None = graph.draw(format=picture, prog="dot", args=f"-Gdpi={_DPI[picture]}")
+    return drawn

@@ -192,3 +192,20 @@ def test_two_reducers_on_a_field_are_refused() -> None:
 
     with pytest.raises(TypeError, match="two reducers: append and extend"):
         Schema(Twice)
+
+
+class Aliased(BaseModel):
+    """Its JSON has another name than its field."""
+
+    inner: int = Field(0, alias="outer")
+
+
+class Holds(BaseModel):
+    one: Aliased = Aliased()
+
+
+def test_a_nested_alias_loses_nothing_in_the_journal() -> None:
+    """S1.1: field names, not aliases, stand in a journal."""
+    schema = Schema(Holds)
+    changes = {"one": Aliased(outer=5)}
+    assert schema.revive(schema.dump(changes)) == changes

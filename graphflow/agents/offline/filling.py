@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from graphflow.agents.offline.material import Material, Sentence
 from graphflow.agents.offline.picking import CannotFill, boolean, number, option, text, texts
-from graphflow.agents.offline.terms import about, numbers, subjects
+from graphflow.agents.offline.terms import about, likely_subjects, numbers
 from graphflow.agents.offline.wishes import Wish
 from graphflow.agents.offline.words import stems
 
@@ -107,7 +107,7 @@ class _Filling:
         if not isinstance(values, dict):
             return {}
         made: dict[str, Any] = {}
-        for term in subjects(material.sentences, material.wanted, material.wanted)[:_USUAL]:
+        for term in likely_subjects(material.sentences, material.wanted)[:_USUAL]:
             try:
                 narrowed = material.narrowed(about(term, material.sentences))
                 made[term.text] = self.value(cast("Schema", values), Wish("", "", ""), narrowed, depth + 1)
@@ -154,7 +154,7 @@ class _Filling:
         """The material of each element: what is said of one subject, or one passage."""
         properties = cast("dict[str, Schema]", items.get("properties", {}))
         if any(name in _NAMES for name in properties):
-            terms = subjects(material.sentences, material.wanted, material.wanted)[:count]
+            terms = likely_subjects(material.sentences, material.wanted)[:count]
             found: list[Material] = []
             for term in terms:
                 part = material.narrowed(about(term, material.sentences))

@@ -60,7 +60,7 @@ class OfflineModel:
             raise _refused("give another answer", f"It works by rule, and was told: {request.messages[-1].text[:300]}")
         if chosen is not None:
             properties = chosen.parameters.get("properties")
-            data = _filled(chosen.parameters, material) if properties else {}
+            data: object = _filled(chosen.parameters, material) if properties else dict[str, object]()
             return self._response("", (ToolCall(chosen.name, to_json(data).decode(), "call_1"),))
         _refuse_beyond(material)
         if request.output_schema is not None:

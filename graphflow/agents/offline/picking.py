@@ -10,7 +10,18 @@ from typing import Any
 from graphflow.agents.offline.material import Material, Sentence
 from graphflow.agents.offline.ranking import best, ranked
 from graphflow.agents.offline.routing import likeliest, rest_of
-from graphflow.agents.offline.terms import DATE, EMAIL, LINK, NUMBER, about, figures, key_terms, numbers, subjects
+from graphflow.agents.offline.terms import (
+    DATE,
+    EMAIL,
+    LINK,
+    NUMBER,
+    about,
+    figures,
+    key_terms,
+    likely_subjects,
+    numbers,
+    subjects,
+)
 from graphflow.agents.offline.wishes import Wish
 from graphflow.agents.offline.words import is_content, stem, stems, words_of
 from graphflow.agents.offline.writing import bare, compose, contrasts, patterns
@@ -19,6 +30,7 @@ _NEGATION = re.compile(r"\b(?:no|not|never|without|none|neither|nor|lacks?|unabl
 _FORMATS = {"uri": LINK, "url": LINK, "email": EMAIL}
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _GOOD_LENGTH = 150  # words: from there on a text counts as long enough
+_YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
 _SENTENCE_LENGTHS = (8, 30)  # words on average: easy to read
 
 
@@ -63,9 +75,7 @@ def _several(wish: Wish, material: Material, wanted: frozenset[str], count: int)
 def _named(material: Material) -> list[str]:
     """The subjects of the text besides the topic itself; with nothing else to name, the topic's own words too."""
     wanted = material.wanted
-    found = subjects(material.sentences, wanted, wanted)
-    sure = [one for one in found if one.is_name or one.leads]
-    return [one.text for one in (sure or found or subjects(material.sentences, wanted))]
+    return [one.text for one in likely_subjects(material.sentences, wanted) or subjects(material.sentences, wanted)]
 
 
 def _about_the_item(material: Material) -> Sequence[Sentence]:
@@ -158,11 +168,11 @@ def number(schema: Mapping[str, Any], wish: Wish, material: Material, *, is_requ
     low, high = _bounds(schema)
     own = wish.stems
     nearest: list[tuple[float, int, float]] = []
-    for sentence in material.sentences:
-        shared = len(sentence.stems & own)
-        for at, value in enumerate(_numbers_near(sentence.text, own)):
+    for sentence in _about_the_item(material):
+        for at, (value, fits) in enumerate(_numbers_near(sentence.text, wish)):
+            shared = len(sentence.stems & own) + fits
             if shared and low <= value <= high and (value.is_integer() or not is_whole):
-                nearest.append((-shared + at / 100, sentence.index, value))
+                nearest.append((at / 100 - shared, sentence.index, value))
     chosen: float
     if nearest:
         chosen = min(nearest)[2]
@@ -180,14 +190,22 @@ def number(schema: Mapping[str, Any], wish: Wish, material: Material, *, is_requ
     return int(chosen) if is_whole else chosen
 
 
-def _numbers_near(sentence: str, own: frozenset[str]) -> list[float]:
-    """The numbers of a sentence, those first that stand nearest to a word of the field."""
-    places = [found.start() for found in re.finditer(r"\w+", sentence) if stem(found[0]) in own]
-    found = [
-        (min((abs(m.start() - p) for p in places), default=0), m) for m in NUMBER.finditer(LINK.sub(" ", sentence))
-    ]
-    ordered = [numbers(match[0])[0] for _, match in sorted(found, key=lambda one: one[0]) if numbers(match[0])]
-    return ordered or numbers(sentence)
+def _numbers_near(sentence: str, wish: Wish) -> list[tuple[float, bool]]:
+    """The numbers of a sentence that may be meant, those nearest to a word of the field first.
+
+    A year is no amount and an amount no year; where money is meant, what is marked as money fits by that alone.
+    """
+    sentence = LINK.sub(" ", sentence)
+    places = [found.start() for found in re.finditer(r"\w+", sentence) if stem(found[0]) in wish.stems]
+    found: list[tuple[int, float, bool]] = []
+    for match in NUMBER.finditer(sentence):
+        is_year, is_money = _YEAR.fullmatch(match[0]) is not None, match[0][0] in "$€£"
+        if is_year == wish.is_year and (is_money or not wish.is_money):
+            distance = min((abs(match.start() - place) for place in places), default=0)
+            found.append((distance, numbers(match[0])[0], is_money))
+    if not found and not wish.is_year and not wish.is_money:
+        return [(value, False) for value in numbers(NUMBER.sub(" ", sentence))]  # those in words
+    return [(value, fits and wish.is_money) for _, value, fits in sorted(found)]
 
 
 def _bounds(schema: Mapping[str, Any]) -> tuple[float, float]:
@@ -236,7 +254,7 @@ def option(options: list[Any], wish: Wish, material: Material) -> Any:
     names = [str(one) for one in options]
     index = likeliest(material, names)
     if index is None:
-        index = rest_of(names)
+        index = rest_of(names, wish.task)
     if index is None:
         raise CannotFill(wish.name, f"the text does not tell which of {', '.join(names)}")
     return options[index]

@@ -36,23 +36,35 @@ def likeliest(material: Material, options: Sequence[str], *, is_described: bool 
     Options that are single words (of an enum) borrow the words that the instructions use of them.
     """
     said = Counter(stems(material.text))
+    if "?" in material.text:
+        said.update(["question"])
     for _, value in material.facts:
         said.update(stems(value))
     own = [_stems_of(option) for option in options]
     shared = Counter(one for words in own for one in words)
     hints = [frozenset[str]()] * len(options) if is_described else [_hints(material, words) for words in own]
+    tied = Counter(one for hinted in hints for one in hinted)
     weights: list[float] = []
     for words, hinted in zip(own, hints, strict=True):
         weight = sum(_weight(said[one]) for one in sorted(words) if shared[one] < len(options) or len(options) == 1)
-        weight += sum(_HINT_WEIGHT * _weight(said[one]) for one in sorted(hinted - words) if not shared[one])
+        told = sorted(one for one in hinted - words if not shared[one] and tied[one] == 1)
+        weight += sum(_HINT_WEIGHT * _weight(said[one]) for one in told)
         weights.append(weight)
     top = max(weights, default=0.0)
     return weights.index(top) if top > 0 and weights.count(top) == 1 else None
 
 
-def rest_of(options: Sequence[str]) -> int | None:
-    """The option that is for everything else: "other", "unknown", "general questions"."""
-    return next((index for index, option in enumerate(options) if _REST.search(option.replace("_", " "))), None)
+def rest_of(options: Sequence[str], task: str = "") -> int | None:
+    """The option for everything else: "other", "unknown", "general questions", or the one the task says is for it."""
+    for index, option in enumerate(options):
+        if _REST.search(option.replace("_", " ")):
+            return index
+    own = [_stems_of(option) for option in options]
+    for clause in _clauses(task):
+        spoken_of = [index for index, words in enumerate(own) if words & frozenset(stems(clause))]
+        if len(spoken_of) == 1 and _REST.search(clause):
+            return spoken_of[0]
+    return None
 
 
 def _stems_of(option: str) -> frozenset[str]:
@@ -64,9 +76,12 @@ def _stems_of(option: str) -> frozenset[str]:
 
 def _hints(material: Material, words: frozenset[str]) -> frozenset[str]:
     """The words of those lines of the task that speak of the option."""
-    lines = [line for part in material.task.splitlines() for line in sentences_in(part)]
-    found = [frozenset(stems(line)) for line in lines if words & frozenset(stems(line))]
-    return frozenset(one for line in found for one in line if not is_about_the_task(one))
+    found = [frozenset(stems(clause)) for clause in _clauses(material.task)]
+    return frozenset(one for line in found if words & line for one in line if not is_about_the_task(one))
+
+
+def _clauses(task: str) -> list[str]:
+    return [part for line in task.splitlines() for one in sentences_in(line) for part in one.split(";")]
 
 
 def _weight(count: int) -> float:

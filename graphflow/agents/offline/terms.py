@@ -79,6 +79,13 @@ def subjects(sentences: Sequence[Sentence], wanted: Collection[str] = (), exclud
     return chosen
 
 
+def likely_subjects(sentences: Sequence[Sentence], wanted: Collection[str]) -> list[Term]:
+    """The subjects besides what is wanted itself, without names that are only spoken of in passing."""
+    found = subjects(sentences, wanted, wanted)
+    leading = [one for one in found if one.leads]
+    return [one for one in found if one.leads or (one.is_name and len(one.sentences) > 1)] if leading else found
+
+
 def key_terms(sentences: Sequence[Sentence], wanted: Collection[str] = ()) -> list[str]:
     """Words and phrases that stand out, the strongest first; those of several sentences before those of one."""
     terms = [term for term in _terms(sentences, wanted).values() if _is_fit(term)]
@@ -169,7 +176,7 @@ def _phrases(sentence: Sentence, wanted: Collection[str]) -> Iterator[_Found]:
     """Runs of words with meaning, up to four; before a verb the run that a sentence begins with."""
     for number, part in enumerate(_PHRASE_BREAK.split(LINK.sub(" ", sentence.text))):
         run: list[str] = []
-        is_lead = number == 0
+        is_lead = number == 0 and not sentence.leans
         for word in [*words_of(part), ""]:
             is_verb = word.lower() in _FINITE
             if word and is_content(word) and not word[0].isdigit() and not is_verb:

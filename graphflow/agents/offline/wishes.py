@@ -37,6 +37,8 @@ _SCORE = re.compile(
     r"\b(?:score|rating|grade|quality|confidence|relevance|probability|likelihood|strength|priority|severity|urgency)\b",
     re.IGNORECASE,
 )
+_MONEY = re.compile(r"\b(?:price|cost|fee|charge|revenue|salary|budget|funding|usd|eur|dollars)s?\b", re.IGNORECASE)
+_YEARLY = re.compile(r"\b(?:years?|founded|born|since|established|launched)\b", re.IGNORECASE)
 _COUNT = re.compile(r"\b(?:count|total|how many|number of|n)\b", re.IGNORECASE)
 _RANGE = re.compile(r"(-?\d+(?:\.\d+)?)\s*(?:to|-|–|\.\.|and)\s*(\d+(?:\.\d+)?)")
 _OUT_OF = re.compile(r"\bout of (\d+)")
@@ -76,6 +78,14 @@ class Wish:
     @property
     def is_score(self) -> bool:
         return _SCORE.search(self._said) is not None
+
+    @property
+    def is_money(self) -> bool:
+        return _MONEY.search(self._said) is not None
+
+    @property
+    def is_year(self) -> bool:
+        return _YEARLY.search(self._said) is not None
 
     @property
     def is_count(self) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 
 from graphflow.agents.offline.material import Material, Sentence
 from graphflow.agents.offline.ranking import best, is_repetition, ranked
-from graphflow.agents.offline.terms import LINK, Term, about, figures, subjects
+from graphflow.agents.offline.terms import LINK, Term, about, figures, likely_subjects
 from graphflow.agents.offline.words import NUMBER_WORDS, words_of
 
 _REPORT = re.compile(
@@ -34,12 +34,12 @@ _MOST_GROUPS = 6
 def compose(material: Material, wanted: Collection[str] = (), purpose: str = "") -> str:
     """The text that the task asks for. ``purpose`` (a field's name and description) says more of what it is to be."""
     wanted = {*wanted, *material.wanted}
-    asked = f"{purpose}\n{material.task}"
-    if _REPORT.search(asked):
+    style = purpose or material.task  # a field's own name says better what it is to be than the whole task
+    if _REPORT.search(style):
         return report(material, wanted)
-    if _ANALYSIS.search(asked):
+    if _ANALYSIS.search(style):
         return analysis(material, wanted)
-    return plain(material, wanted, asked)
+    return plain(material, wanted, f"{purpose}\n{material.task}")
 
 
 def plain(material: Material, wanted: Collection[str], asked: str) -> str:
@@ -90,8 +90,9 @@ def patterns(material: Material, wanted: Collection[str], count: int) -> list[Se
     for sentence in material.sentences:
         for one in sentence.stems:
             holders.setdefault(one, set()).add(sentence.passage)
-    common = {one for one, passages in holders.items() if len(passages) > 1 and one not in wanted}
-    fitting = [one for one in material.sentences if len(one.stems & common) > 1]
+    named = {one for term in likely_subjects(material.sentences, wanted) for one in term.stems}
+    common = {one for one, passages in holders.items() if len(passages) > 1 and one not in wanted and one not in named}
+    fitting = [one for one in material.sentences if one.stems & common]
     return best(fitting, count, common) if fitting else []
 
 
@@ -105,8 +106,7 @@ def groups(material: Material, wanted: Collection[str]) -> list[tuple[str, list[
     """The sentences on each subject, or else those of each section."""
     found = [
         (term, about(term, material.sentences))
-        for term in subjects(material.sentences, wanted, wanted)[: 2 * _MOST_GROUPS]
-        if term.leads
+        for term in likely_subjects(material.sentences, wanted)[: 2 * _MOST_GROUPS]
     ]
     several = [(_heading(term), sentences) for term, sentences in found if len(sentences) > 1][:_MOST_GROUPS]
     if len(several) > 1:

@@ -7,7 +7,7 @@ in their own size, and a plan that breaks the rules still gets an answer: ``fork
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -143,7 +143,7 @@ def components(nodes: Iterable[int], out: list[list[Way]]) -> list[list[int]]:
 
 
 def walked(
-    starts: Iterable[int], ways: list[list[Way]], *, backwards: bool = False, within: frozenset[int] | None = None
+    starts: Iterable[int], ways: list[list[Way]], *, backwards: bool = False, within: Set[int] | None = None
 ) -> dict[int, Way | None]:
     """Breadth first from ``starts`` along ``ways``: each node reached, and the way it was first reached by."""
     found: dict[int, Way | None] = dict.fromkeys(starts)
@@ -211,7 +211,16 @@ def _closure(structure: Structure, targets: list[int], join: int, barred: set[in
 
 
 def _shared_with_outside(structure: Structure, fork: Edge, everything: set[int], escapes: set[int]) -> set[int]:
-    leading_out = walked(sorted(escapes), structure.into, backwards=True, within=frozenset(everything))
+    back: dict[int, list[int]] = {}
+    for node in everything - escapes:
+        for way in structure.out[node]:
+            back.setdefault(way.target, []).append(node)
+    leading_out = set(escapes)
+    queue = list(escapes)
+    for node in queue:
+        fresh = [before for before in back.get(node, ()) if before not in leading_out]
+        leading_out.update(fresh)
+        queue.extend(fresh)
 
     def is_shared(node: int) -> bool:
         return any(

@@ -82,14 +82,13 @@ def _unreachable(structure: Structure, words: Wording, bare: set[int]) -> Iterat
     lost = {node.index for node in structure.work} - structure.reached - bare
     if not lost:
         return
-    explained: set[int] = set()
+    unexplained = set(lost)
     for component in components(lost, structure.out):
         members = set(component)
         if any(way.source in lost and way.source not in members for node in component for way in structure.into[node]):
             continue  # something else that cannot be reached leads here, and is reported
-        unexplained = frozenset(lost - explained)
         behind = set(walked(component, structure.out, within=unexplained)) - members
-        explained |= behind
+        unexplained -= behind
         yield _not_reached(structure, words, component, sorted(behind))
 
 
@@ -130,7 +129,8 @@ def _stuck(structure: Structure, words: Wording) -> Iterator[Finding]:
 
 
 def _no_way_out(structure: Structure, words: Wording, component: list[int]) -> Finding:
-    region = next((region for region in structure.regions if region.nodes.issuperset(component)), None)
+    around = structure.around(component[0])
+    region = next((region for region in around if region.nodes.issuperset(component)), None)
     if region is not None:
         return _waits_for_ever(structure, words, component, region)
     plan = structure.plan
@@ -167,8 +167,7 @@ def _have(component: list[int]) -> str:
 
 def _waits_for_ever(structure: Structure, words: Wording, component: list[int], region: Region) -> Finding:
     fork = region.fork
-    from_fork = walked([t for t in fork.targets if t in region.nodes], structure.out, within=region.nodes)
-    path = path_to(component[0], from_fork)
+    path = _path_from_fork(structure, component[0], region)
     entry = [way.edge.place for node in component for way in structure.into[node]]
     end = "is caught there" if structure.out[component[0]] else "stops there"
     return words.finding(
@@ -181,6 +180,16 @@ def _waits_for_ever(structure: Structure, words: Wording, component: list[int], 
         fix=f"Lead it to the join: {_led(structure, words, component[-1], words.written(region.join))}",
         nodes=[*component, region.join],
     )
+
+
+def _path_from_fork(structure: Structure, node: int, region: Region) -> list[int]:
+    """The shortest path of a branch to a node of its region."""
+    found = walked([node], structure.into, backwards=True, within=region.nodes)
+    targets = set(region.fork.targets)
+    path = [next(start for start in found if start in targets)]
+    while (way := found[path[-1]]) is not None:
+        path.append(way.target)
+    return path
 
 
 def _only_fails(node: Node) -> bool:

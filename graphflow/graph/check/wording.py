@@ -17,6 +17,7 @@ _CALL = re.compile(
     r"(?P<start>[\w.]+)(?P<verb>\.\w+\()(?P<source>[^,()\[\]{}]+), *"
     r"(?P<target>[^,()\[\]{}]+|\[[^\[\]]*\])(?P<rest>(,.*)?)\)"
 )
+_MOST_PLACES = 8
 _MOST = 6  # how many names of a long list or path are shown
 
 
@@ -37,8 +38,8 @@ class Wording:
         where: Iterable[Place | None] = (),
         nodes: Iterable[int] = (),
     ) -> Finding:
-        """A finding about this plan. Places that are not known and places named twice are left out."""
-        places = tuple(dict.fromkeys(place for place in where if place is not None))
+        """A finding about this plan. Of its places each known one is shown once, and of very many the first few."""
+        places = tuple(dict.fromkeys(place for place in where if place is not None))[:_MOST_PLACES]
         names = tuple(self.bare(node) for node in nodes)
         return Finding(code, severity, self.plan.name, what, why, fix, places, names)
 
