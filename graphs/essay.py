@@ -25,7 +25,7 @@ class Essay(BaseModel):
     """The shared state: the topic and notes go in, the draft comes out."""
 
     topic: str
-    notes: str = ""
+    notes: str
     draft: str = ""
     score: int = 0
     comments: Annotated[list[str], append] = []

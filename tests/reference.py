@@ -145,7 +145,7 @@ def _sub_graph(scope: Scope, call: Call) -> Walk:
     graph = call.node.graph
     state = scope.state if graph.inward is None else {inner: scope.state[outer] for inner, outer in graph.inward}
     again = f"~{call.attempt}" if call.attempt > 1 else ""
-    inner = Scope(f"{call.cursor}{again}/", graph.plan(), fold(graph.plan(), state, []), scope.run)
+    inner = Scope(f"{call.cursor}{again}/", graph.plan(), fold(graph.plan(), state, []), scope.run, scope.items)
     if inner.path.count("/") >= scope.plan.limits.depth:  # the run is the outermost scope
         raise errors.TooDeep(call.cursor)
     yield from _walk(inner, START_INDEX, None)

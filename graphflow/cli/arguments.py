@@ -18,12 +18,13 @@ class _HelpFormat(argparse.RawDescriptionHelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """The arguments of one command; options may stand before, between and after the others."""
+    """The arguments of one command; ``usage`` begins with its name. Options may stand before, between and after the others."""
 
-    def __init__(self, command: str, description: str, examples: Sequence[str]) -> None:
+    def __init__(self, usage: str, description: str, examples: Sequence[str]) -> None:
         lines = ["examples:", *(f"  {example}" for example in examples), "", exits.HELP]
         super().__init__(
-            prog=f"graphflow {command}",
+            prog=f"graphflow {usage.split()[0]}",
+            usage=f"graphflow {usage} [options]",
             description=description,
             epilog="\n".join(lines),
             formatter_class=_HelpFormat,
@@ -36,16 +37,13 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Called by argparse: a usage error in our own form."""
-        raise UsageError(
-            f"{self.prog}: {message}",
-            why=" ".join(self.format_usage().split()),
-            fix=self._mend(message) or f"{self.prog} --help shows examples.",
-        )
-
-    def _mend(self, message: str) -> str:
-        typed = re.search(r"unrecognized arguments: (--[\w-]+)", message)
-        close = typed and nearest(typed[1], re.findall(r"--[a-z][a-z-]+", self.format_help()))
-        return f"Did you mean {close}?" if close else ""
+        fix = f"{self.prog} --help shows examples."
+        unknown = re.search(r"unrecognized arguments: (--?[\w-]+)", message)
+        if unknown:
+            message = f"there is no option {unknown[1]}"
+            close = nearest(unknown[1], re.findall(r"--[a-z][a-z-]+", self.format_help()))
+            fix = f"Did you mean {close}?" if close else fix
+        raise UsageError(f"{self.prog}: {message}", why=self.format_usage().strip(), fix=fix)
 
 
 def add_common(parser: Parser) -> None:

@@ -8,17 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from graphflow.cli import exits
-from graphflow.cli.arguments import TARGET_HELP, Parser, add_common
+from graphflow.cli.arguments import Parser, add_common
 from graphflow.cli.output import counted, finding_data, print_data, print_json
 from graphflow.cli.targets import load_all, split
 from graphflow.errors import DeclarationError, Finding, GraphError, GraphflowError, ImportFailed, TargetNotFound
 
 _DESCRIPTION = """\
-Check graphs without running them: dead ends, loops without limit, joins that can wait for ever, fields read before
-they are written, and more. Needs no model and no key.
+Check graphs without running them: dead ends, loops without limit, joins that
+can wait for ever, fields read before they are written, and more. Needs no model
+and no key.
 
-A folder stands for every graph at module level of every Python file in it that names graphflow; a file for every graph
-of its own. They are imported, which runs their module-level lines.
+A folder stands for every Python file in it that names graphflow, a file for
+every graph at its module level. Files are imported, which runs their lines.
 
 Errors and warnings fail the check (exit 1); advice alone does not."""
 
@@ -42,8 +43,8 @@ class _Checked:
 
 def make_parser() -> Parser:
     """The arguments of ``graphflow check``."""
-    parser = Parser("check", _DESCRIPTION, _EXAMPLES)
-    parser.add_argument("targets", metavar="TARGET", nargs="+", help=f"a folder, {TARGET_HELP[:26]}")
+    parser = Parser("check TARGET ...", _DESCRIPTION, _EXAMPLES)
+    parser.add_argument("targets", metavar="TARGET", nargs="+", help="a folder, FILE[:NAME] or MODULE[:NAME]")
     add_common(parser)
     return parser
 

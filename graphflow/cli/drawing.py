@@ -11,10 +11,12 @@ from graphflow.cli.output import print_data, print_json
 from graphflow.cli.targets import load
 
 _DESCRIPTION = """\
-Draw a graph from its declared edges. Without -o it is written to stdout, as text unless --format says otherwise.
+Draw a graph from its declared edges. Without -o it is written to stdout, as
+text unless --format says otherwise.
 
-Pictures (svg, png, pdf) are laid out by Graphviz: its dot, or pip install graphflow-agents[viz]. Text, dot and mmd
-(Mermaid) need nothing. Nothing is sent anywhere."""
+Pictures (svg, png, pdf) are laid out by Graphviz: its dot, or the one that
+pip install graphflow-agents[viz] brings. Text, dot and mmd (Mermaid) need
+nothing. Nothing is sent anywhere."""
 
 _EXAMPLES = (
     "graphflow draw graphs/essay.py",
@@ -26,7 +28,7 @@ _EXAMPLES = (
 
 def make_parser() -> Parser:
     """The arguments of ``graphflow draw``."""
-    parser = Parser("draw", _DESCRIPTION, _EXAMPLES)
+    parser = Parser("draw TARGET", _DESCRIPTION, _EXAMPLES)
     parser.add_argument("target", metavar="TARGET", help=TARGET_HELP)
     where = parser.add_mutually_exclusive_group()
     where.add_argument("-o", "--output", metavar="FILE", help="write to FILE: .svg .png .pdf .dot .mmd or .txt")

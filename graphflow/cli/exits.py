@@ -29,10 +29,9 @@ INTERRUPTED = 130
 CUT_OFF = 141
 """Whoever read stdout has gone: the same as if the signal had ended us."""
 
-HELP = (
-    "exit codes: 0 done or clean, 1 failed or findings, 2 usage, 3 waiting for an answer, "
-    "4 budget used up, 5 not found, 130 interrupted"
-)
+HELP = """\
+exit codes: 0 done or clean, 1 failed or findings, 2 usage, 3 waiting for an
+            answer, 4 budget used up, 5 not found, 130 interrupted"""
 
 _OF_STATUS = {"done": DONE, "waiting": WAITING, "exhausted": EXHAUSTED, "running": INTERRUPTED}
 _USAGE_DRAWING = ("GF512", "GF515", "GF516")

@@ -11,8 +11,9 @@ from graphflow.cli.output import print_data, print_json
 from graphflow.errors import CODES, TargetNotFound, nearest
 
 _DESCRIPTION = """\
-Tell what an error code means and how to mend its cause. Without a code, list all there are:
-GF1xx graph, GF2xx run, GF3xx store, GF4xx agents and models, GF5xx command line, GF9xx graphflow itself."""
+Tell what an error code means and how to mend its cause. Without a code, list
+all there are: GF1xx graph, GF2xx run, GF3xx store, GF4xx agents and models,
+GF5xx command line, GF9xx graphflow itself."""
 
 _EXAMPLES = ("graphflow explain GF204", "graphflow explain")
 _WIDTH = 88
@@ -20,7 +21,7 @@ _WIDTH = 88
 
 def make_parser() -> Parser:
     """The arguments of ``graphflow explain``."""
-    parser = Parser("explain", _DESCRIPTION, _EXAMPLES)
+    parser = Parser("explain [CODE]", _DESCRIPTION, _EXAMPLES)
     parser.add_argument("code", metavar="CODE", nargs="?", help="as it stands in brackets before a message")
     add_common(parser)
     return parser

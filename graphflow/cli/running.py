@@ -27,11 +27,13 @@ from graphflow.stores.memory import MemoryStore
 _DESCRIPTION = """\
 Run a graph from the state given as key=value, and print the fields it changed.
 
-The state goes to stdout, progress to stderr; so does whatever the nodes print. A key that is a text takes the value
-as it is, a list takes one element per key=value, anything else takes JSON. key=@file takes the text of a file,
-key=@- that of standard input, and key=@@text a text that begins with @.
+The state goes to stdout, progress to stderr; so does whatever the nodes print.
+A field that is a text takes the value as it is, a list takes one element per
+key=value, any other takes JSON. key=@file takes the text of a file, key=@-
+that of standard input, key=@@text a text that begins with @.
 
-A question of the graph is answered with --answer, or asked on the terminal if there is one."""
+A question of the graph is answered with --answer, or asked on the terminal if
+there is one. Nothing is kept of a run."""
 
 _EXAMPLES = (
     "graphflow run graphs/essay.py topic=owls",
@@ -47,7 +49,7 @@ _NO_MODEL = "no language model: it only picks from the text it is given; set OPE
 
 def make_parser() -> Parser:
     """The arguments of ``graphflow run``."""
-    parser = Parser("run", _DESCRIPTION, _EXAMPLES)
+    parser = Parser("run TARGET [key=value ...]", _DESCRIPTION, _EXAMPLES)
     parser.add_argument("target", metavar="TARGET", help=TARGET_HELP)
     parser.add_argument("values", metavar="key=value", nargs="*", help="a field of the state to start with")
     parser.add_argument("--input", metavar="FILE", help="a JSON object of fields, - for standard input; key=value wins")

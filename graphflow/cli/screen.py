@@ -22,7 +22,7 @@ GLYPHS = {"done": "✓", "failed": "✗", "running": "●", "retrying": "↻", "
 ASCII_GLYPHS = {
     "done": "+", "failed": "x", "running": "*", "retrying": "~", "waiting": "?", "not run": ".", "cancelled": "-",
 }  # fmt: skip
-LABEL_WIDTH = 9
+LABEL_WIDTH = 11
 
 
 class Screen(Protocol):
@@ -120,7 +120,7 @@ class Lines:
 
     def _line(self, status: str, spot: Spot, text: str) -> None:
         elapsed = duration(self.progress.now - self.progress.started)
-        self._write(f"{elapsed:>{LABEL_WIDTH - 2}}  {self._glyphs[status]} {spot!s:<{self._width}}  {text}".rstrip())
+        self._write(f"{elapsed:>{LABEL_WIDTH - 4}}  {self._glyphs[status]} {spot!s:<{self._width}}  {text}".rstrip())
 
     def _write(self, line: str) -> None:
         self._stream.write(line.rstrip() + "\n")

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from graphflow.errors import GraphflowError, ImportFailed, Place, TargetNotFound, UsageError, nearest, unknown_name
+from graphflow.errors import GraphflowError, ImportFailed, Place, TargetNotFound, UsageError, nearest
 from graphflow.flow import Graph
 
 DEFAULT_NAME = "graph"
@@ -220,12 +220,11 @@ def _no_graph(place: str, name: str, found: object, module: ModuleType) -> Targe
 def _nearest_file(file: Path) -> str:
     """The mend for a file that is not there: the one that looks most like it."""
     folder = file.parent if file.parent.is_dir() else Path()
-    names = sorted(str(known.name) for known in folder.glob("*.py"))
-    wanted = file.name if file.suffix else f"{file.name}.py"
-    if not names:
-        return f"There are no Python files in {folder.resolve()}."
-    close = nearest(wanted, names)
-    return f"Did you mean {str(folder / close)!r}?" if close else unknown_name(wanted, names[:20])
+    stems = sorted(known.stem for known in folder.glob("*.py"))
+    close = nearest(file.stem, stems)
+    if close:
+        return f"Did you mean {str(folder / close) + '.py'!r}?"
+    return "Name a file that ends in .py, or a module that can be imported from here."
 
 
 def _files_in(folder: Path) -> str:

@@ -43,12 +43,12 @@ def updates_of(scope: Scope, result: Any, pending: Sequence[Mapping[str, Any]], 
     """The validated updates of one step: those of ``ctx.update`` in call order, then the returned one (S3.1, S3.7)."""
     node, plan = scope.node, scope.plan
     declared = node.writes.declared
-    updates = [_sized(plan, plan.schema.update(given, declared)) for given in pending] if pending else []
+    updates = [sized(plan, plan.schema.update(given, declared)) for given in pending] if pending else []
     if result is not None or node.writes.kind == "value":
         given = as_update(node.writes, result, plan, node)
         if given:
             allowed = None if choice is not None else declared
-            updates.append(_sized(plan, plan.schema.update(given, allowed)))
+            updates.append(sized(plan, plan.schema.update(given, allowed)))
     return updates
 
 
@@ -145,7 +145,7 @@ def _is_text(value: object) -> TypeGuard[str]:
 _SCALAR = (int, float, bool, type(None))
 
 
-def _sized(plan: Plan, changes: Update) -> Update:
+def sized(plan: Plan, changes: Update) -> Update:
     """S17: no value of an update is larger than the limit. Bytes are those of its JSON."""
     limit = plan.limits.value_bytes
     for name, change in changes.items():

@@ -22,19 +22,26 @@ Entry = dict[str, Any]
 
 def encode(entry: Entry, plan: Plan) -> bytes:
     """One entry as JSON text. Serialised at commit: what the node does to its objects afterwards is not in it."""
-    kind = entry["kind"]
-    if kind != "effect":
-        schema = plan.schema
-        if "updates" in entry and not schema.is_native:
-            entry = {**entry, "updates": [schema.dump(changes) for changes in entry["updates"]]}
-        if "altered" in entry:
-            entry = {**entry, "altered": schema.dump_state(entry["altered"])}
-        if "items" in entry:
-            entry = {**entry, "items": dump_items(plan.edge(entry["edge"]), entry["items"])}
+    if not plan.schema.is_native or "items" in entry:
+        entry = _dumped(entry, plan)
     try:
         return to_json(entry, inf_nan_mode="constants")
     except ValueError:  # a lone surrogate, which UTF-8 cannot hold: escaped it survives
         return json.dumps(entry, ensure_ascii=True, default=_plain).encode()
+
+
+def _dumped(entry: Entry, plan: Plan) -> Entry:
+    """The entry with its typed values as JSON-able data, by the state's own schema."""
+    if entry["kind"] == "effect":
+        return entry
+    schema = plan.schema
+    if "updates" in entry:
+        entry = {**entry, "updates": [schema.dump(changes) for changes in entry["updates"]]}
+    if "altered" in entry:
+        entry = {**entry, "altered": schema.dump_state(entry["altered"])}
+    if "items" in entry:
+        entry = {**entry, "items": dump_items(plan.edge(entry["edge"]), entry["items"])}
+    return entry
 
 
 def _plain(value: Any) -> Any:

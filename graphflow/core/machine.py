@@ -31,6 +31,7 @@ from graphflow.core import (
     inputs,
     joins,
     migrating,
+    shortcuts,
     spending,
     starting,
     subgraphs,
@@ -53,7 +54,7 @@ from graphflow.core.scopes import (
     Scope,
 )
 from graphflow.core.usage import Budget, Usage
-from graphflow.core.view import freeze, view_maker
+from graphflow.core.view import freeze
 from graphflow.errors import (
     Cancelled,
     Failed,
@@ -93,7 +94,6 @@ class Machine:
         self.usage_by_node: dict[str, Usage] = {}
         self.is_exhausted = False
         self.is_wrapped = False
-        self._makers: dict[tuple[int, int], Any] = {}
 
     # -- events ----------------------------------------------------------------------------------------------------
 
@@ -121,9 +121,7 @@ class Machine:
         self.passing.append(self.root)
         self.settle()
 
-    def take(self) -> Scope | None:
-        """A cursor whose node is to be performed now, marked running; None if there is none to start."""
-        return starting.take(self)
+    take = starting.take
 
     def finish(
         self,
@@ -140,6 +138,8 @@ class Machine:
         """
         if scope.turn != turn or scope.status != RUNNING:
             return False
+        if handoff is None and not pending and shortcuts.finish(self, scope, result, deciding.sized):
+            return True
         try:
             edge = None
             if handoff is not None:
@@ -280,19 +280,13 @@ class Machine:
 
     def view(self, scope: Scope) -> Any:
         """A fresh view of the cursor's state, restricted to what its node declared (S3.5)."""
-        node = scope.node
-        key = (id(scope.plan), node.index)
-        make = self._makers.get(key)
-        if make is None:
-            reads = node.reads
-            if reads is not None and node.writes.declared is not None:
-                reads = reads | node.writes.declared
-            make = self._makers[key] = view_maker(scope.plan.state, reads)
-        view = make(scope.read())
-        if scope.home is not scope:
-            freeze(view)  # siblings write to the same state while this one runs (S6.10)
-        else:
-            scope.view = view
+        shortcut = shortcuts.shortcut_of(scope.plan, scope.node)
+        view = shortcut.make_view(scope.read())
+        if shortcut.has_copies:
+            if scope.home is not scope:
+                freeze(view)  # siblings write to the same state while this one runs (S6.10)
+            else:
+                scope.view = view
         return view
 
     def questions(self) -> list[Scope]:

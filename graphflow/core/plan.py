@@ -257,6 +257,8 @@ class Plan:
     purpose: str = ""
     regions: Mapping[int, frozenset[int]] = field(default_factory=dict[int, frozenset[int]])
     place: Place | None = None
+    memo: dict[int, Any] = field(default_factory=dict[int, Any], init=False, repr=False, compare=False)
+    """What the machine has worked out of the nodes, by index, so that ten thousand runs do so once."""
 
     def edge(self, index: int) -> Edge:
         """The edge of that index, as a journal names it."""

@@ -52,7 +52,7 @@ def _made(plan: Plan, node: Node) -> Shortcut:
     reads, writes, schema = node.reads, node.writes, plan.schema
     if reads is not None and writes.declared is not None:
         reads = reads | writes.declared
-    exits = tuple((e.guard and e.guard.test, e.is_limited, e) for e in node.exits)
+    exits = tuple((None if e.guard is None else e.guard.test, e.is_limited, e) for e in node.exits)
     is_sure = bool(exits) and exits[0][0] is None and not exits[0][1]
     return Shortcut(
         make_view=view_maker(plan.state, reads),

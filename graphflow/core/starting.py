@@ -27,7 +27,12 @@ def take(machine: Machine) -> Scope | None:
             if begun is None:
                 return None
             continue
-        if scope.attempt == 0 and not spending.may_step(machine, scope):
+        # asked only where the answer may be no: 0.1 us a step
+        if (
+            scope.attempt == 0
+            and (machine.budget is not None or machine.spent.steps >= machine.plan.limits.steps)
+            and not spending.may_step(machine, scope)
+        ):
             ready.appendleft(scope)
             return None
         if scope.node.at_once is not None and not _pass_gate(machine, scope):

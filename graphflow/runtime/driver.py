@@ -34,6 +34,9 @@ YIELD_AFTER_S = 0.002
 BLOCKED_S = 0.25
 """A plain sync node that takes longer than this has blocked every other node, and is warned of."""
 
+_STATE = ("state",)
+_STATE_AND_ITEM = ("state", "item")
+
 Observer = Callable[[Event], None]
 
 
@@ -117,7 +120,11 @@ class Driver:
         machine = self.machine
         entries = machine.entries
         if entries:
-            self.store.append(machine.run_id, [encode(entry, plan) for entry, plan in entries])
+            if len(entries) == 1:  # nearly every step; without the comprehension 0.15 us less
+                entry, plan = entries[0]
+                self.store.append(machine.run_id, (encode(entry, plan),))
+            else:
+                self.store.append(machine.run_id, [encode(entry, plan) for entry, plan in entries])
             if self.observers:
                 for entry, _ in entries:
                     self.tell(event_of(entry, machine.plan))
@@ -195,6 +202,7 @@ class Driver:
         machine, loop = self.machine, self.loop
         assert loop is not None
         breathed = loop.time()
+        clean = self._context
         while True:
             scope = machine.take()
             if scope is None:
@@ -208,13 +216,12 @@ class Driver:
                 self._burst = min(2 * self._burst, 64)
             await self._perform(worker, scope)
             self.commit()
-            now = loop.time()
-            machine.now = self._epoch + now
-            if contextvars.copy_context() != self._context:
+            if contextvars.copy_context() != clean:
                 return True
-            if now - breathed > YIELD_AFTER_S:
+            if machine.now - self._epoch - breathed > YIELD_AFTER_S:  # as of the node's end: one look at the clock a step
                 await asyncio.sleep(0)
                 breathed = loop.time()
+                machine.now = self._epoch + breathed
 
     def _rest(self) -> bool:
         """Nothing runs and nothing is ready. True: there is more to do after all."""
@@ -248,11 +255,20 @@ class Driver:
         worker.scope, worker.turn, worker.hands, worker.is_stopped = scope, turn, None, False
         self._at_work[scope] = worker
         if node.timeout_s is not None:
+            self.tick()
             self._push_timer(machine.now + node.timeout_s, scope, ("timeout", turn))
         if self.observers:
             self.tell(NodeStarted(0, scope.path, node.name, machine.now, scope.attempt))
         try:
-            result = await self._call(worker, scope)
+            arguments, call = node.arguments, node.call
+            if node.mode != "async" or call is None:
+                result = await self._call(worker, scope)
+            elif arguments == _STATE:  # the two usual ways to be called, without a coroutine and a list between
+                result = await call(machine.view(scope))
+            elif arguments == _STATE_AND_ITEM:
+                result = await call(machine.view(scope), scope.items[-1] if scope.items else None)
+            else:
+                result = await self._call(worker, scope)
         except Suspended:
             machine.give_back(scope, turn)
         except asyncio.CancelledError:
@@ -263,7 +279,7 @@ class Driver:
             machine.give_back(scope, turn)
             raise
         else:
-            pending = worker.pending
+            pending = () if worker.hands is None else worker.hands.pending
             self.tick()
             if type(result) is Handoff:
                 machine.finish(scope, turn, result.update, pending, _target_name(result.target), result.data)
@@ -280,10 +296,7 @@ class Driver:
         machine, node = self.machine, scope.node
         call, arguments, mode = node.call, node.arguments, node.mode
         assert call is not None
-        if arguments == ("state",):
-            given: list[Any] = [machine.view(scope)]
-        else:
-            given = [self._argument(name, worker, scope) for name in arguments]
+        given = [self._argument(name, worker, scope) for name in arguments]
         if mode == "blocking":
             try:
                 return await asyncio.to_thread(call, *given)

@@ -342,4 +342,5 @@ def _plain(text: str) -> str:
     from graphviz import escape, nohtml
 
     lines = [str(escape(line)) for line in text.replace("&", "&amp;").split("\n")]
-    return str(nohtml("\\n".join(lines)))
+    plain: str = nohtml("\\n".join(lines))  # a str of a kind that is never taken for HTML
+    return plain

@@ -66,6 +66,18 @@ def test_a_picture_shows_names_and_conditions_as_they_are(name: str) -> None:
     assert f"START → {name}\n[{name}]" in titles
 
 
+def test_a_tooltip_between_angle_brackets_is_no_html() -> None:
+    sketch = Sketch("<i>&</i>")
+    for name in "<>":
+        sketch.node(name)
+    sketch.edge("<", ">")
+    titles = [
+        title.text
+        for title in ElementTree.fromstring(draw(sketch.plan()).svg).iter("{http://www.w3.org/2000/svg}title")
+    ]
+    assert {"< → >", "<i>&</i>"} <= set(titles)
+
+
 @pytest.mark.parametrize("suspicious", ["1. first", "- item", "#quot;", "`code`", '"', "end", "<br/>", "a|b"])
 def test_mermaid_texts_hold_nothing_that_mermaid_reads(suspicious: str) -> None:
     sketch = Sketch("m")

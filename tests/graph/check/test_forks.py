@@ -262,3 +262,17 @@ def test_the_wrap_up_lies_outside_forks() -> None:
           fix    Give the wrap-up a node of its own outside the fork: graph.on_budget(wrap_up)
         """
     )
+
+
+def test_forks_that_lie_in_each_other_get_an_answer() -> None:
+    """Nothing nests here, and still everything ends."""
+    graph = Declaration("knot", Story)
+    plan, web, docs, gather = nodes(graph, "plan web docs gather")
+    graph.edge(START, plan)
+    graph.edge(plan, END, when=story.ready)
+    graph.map(plan, web, over=story.items, join=gather)
+    graph.edge(web, docs, when=story.score > 3)
+    graph.map(web, plan, over=story.facts, join=docs)
+    graph.edge(docs, gather)
+    graph.edge(gather, END)
+    assert {finding.code for finding in check(graph.plan()).errors} >= {"GF160", "GF161"}
