@@ -108,6 +108,7 @@ class Style:
     is_confluent: bool = False
     has_questions: bool = True
     has_failures: bool = True
+    has_retries: bool = True
     is_fork: bool = False  # the outermost block is a fork or map
 
 
@@ -193,7 +194,7 @@ class Drawing:
         name = self.name(prefix)
         scenario = self.scenario
         scenario.scripts[name] = self.script(targets)
-        if self.draw(st.sampled_from((False, False, True))):
+        if self.style.has_retries and self.draw(st.sampled_from((False, False, True))):
             on = self.draw(st.sampled_from((Flaky, Exception)))
             options["retry"] = Retry(attempts=self.draw(st.integers(2, 3)), on=on)
         self.note(f"{name} {options.get('retry', '')}")
@@ -321,7 +322,7 @@ class Drawing:
         drawing = Drawing(self.draw, self.style, self.scenario, inner, self.depth + 1)
         drawing.left = max(1, self.left // 2)
         drawing.whole()
-        options = {"retry": Retry(attempts=2)} if self.draw(st.booleans()) else {}
+        options = {"retry": Retry(attempts=2)} if self.style.has_retries and self.draw(st.booleans()) else {}
         node = self.graph.node(inner, name=name, **options)
         self.edge(node, after)
         if self.draw(st.booleans()):

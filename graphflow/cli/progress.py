@@ -302,6 +302,33 @@ def _set(branch: BranchRow | None, status: Status) -> None:
 
 
 def _rows_of(plan: Plan) -> dict[str, Row]:
-    return {
-        node.name: Row(node, plan) for node in plan.nodes if node.kind in ("function", "agent", "graph", "ask", "point")
-    }
+    """A row for every node that does something, in the order in which a run comes to them."""
+    return {node.name: Row(node, plan) for node in in_order(plan) if node.kind not in ("start", "end", "fail")}
+
+
+def in_order(plan: Plan) -> list[Node]:
+    """The nodes so that each stands before those it leads to, loops aside; those that nothing leads to come last."""
+    found: list[Node] = []
+    seen: set[int] = set()
+    for root in plan.nodes:  # the first is START
+        ways = [(root, iter(_next(plan, root)))] if root.index not in seen else []
+        seen.add(root.index)
+        after: list[Node] = []
+        while ways:
+            node, rest = ways[-1]
+            following = next((one for one in rest if one not in seen), None)
+            if following is None:
+                ways.pop()
+                after.append(node)
+            else:
+                seen.add(following)
+                ways.append((plan.nodes[following], iter(_next(plan, plan.nodes[following]))))
+        found += reversed(after)
+    return found
+
+
+def _next(plan: Plan, node: Node) -> list[int]:
+    """Where a node leads to, the way declared last first: it then ends up behind the others."""
+    edges = (*node.exits, *node.handoffs, *node.error_edges, *node.timer_edges)
+    targets = [target for edge in edges for target in (*edge.targets, *(() if edge.join is None else (edge.join,)))]
+    return targets[::-1]

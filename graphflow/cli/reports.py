@@ -70,7 +70,7 @@ def result_text(run: Run[Any]) -> str:
         names.remove(texts[-1])
         names.append(texts[-1])
     fields = [field_text(name, value_data(run, name, values[name])) for name in names]
-    is_apart = len(fields) > 1 and "\n" in fields[-1]
+    is_apart = len(fields) > 1 and names[-1] in texts and "\n" in fields[-1]
     return "\n".join(fields[:-1] + (["", fields[-1]] if is_apart else fields[-1:]))
 
 
@@ -102,7 +102,7 @@ def field_text(name: str, value: Any) -> str:
     """
     if isinstance(value, str):
         return f"{name}:\n{value}" if "\n" in value or len(value) > 100 else f"{name}: {value}"
-    if isinstance(value, list) and value:
+    if isinstance(value, list) and any(isinstance(item, str | list | dict) for item in cast("list[object]", value)):
         return "\n".join([f"{name}:", *(f"  - {_indented(item)}" for item in cast("list[object]", value))])
     if isinstance(value, Mapping) and value:
         pairs = cast("Mapping[str, object]", value).items()

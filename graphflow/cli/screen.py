@@ -6,7 +6,7 @@ import importlib.util
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Literal, Protocol, TextIO
 
@@ -146,7 +146,7 @@ def open_screen(progress: Progress, is_quiet: bool) -> Screen:
 
 
 @contextmanager
-def warnings_on(screen: Screen) -> Iterator[None]:
+def warnings_on(screen: Screen) -> Generator[None, None, None]:
     """Warnings of Python come as lines of the screen."""
 
     def show(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
 from rich.console import Console, Group, RenderableType
@@ -50,7 +50,7 @@ class Tree:
         self.is_live = False
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
+    def watching(self) -> Generator[None, None, None]:
         """The tree is live while this is open, and stays on the terminal as it was last."""
         live = Live(
             self,

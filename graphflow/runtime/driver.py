@@ -45,19 +45,15 @@ class BlockingNodeWarning(RuntimeWarning):
 
 
 class _Worker:
-    __slots__ = ("hands", "is_stopped", "scope", "task", "turn")
+    __slots__ = ("hands", "is_stopped", "pending", "scope", "task", "turn")
 
     def __init__(self) -> None:
         self.task: asyncio.Task[None] | None = None
         self.scope: Scope | None = None
         self.turn = 0
         self.hands: DriverHands | None = None
+        self.pending: Sequence[dict[str, Any]] = ()  # the node's ctx.update calls
         self.is_stopped = False
-
-    @property
-    def pending(self) -> Sequence[dict[str, Any]]:
-        """The node's ``ctx.update`` calls."""
-        return () if self.hands is None else self.hands.pending
 
 
 class Driver:
@@ -252,7 +248,7 @@ class Driver:
     async def _perform(self, worker: _Worker, scope: Scope) -> None:
         """One attempt at one node, from its view to the machine's event."""
         machine, node, turn = self.machine, scope.node, scope.turn
-        worker.scope, worker.turn, worker.hands, worker.is_stopped = scope, turn, None, False
+        worker.scope, worker.turn, worker.hands, worker.pending, worker.is_stopped = scope, turn, None, (), False
         self._at_work[scope] = worker
         if node.timeout_s is not None:
             self.tick()
@@ -279,7 +275,7 @@ class Driver:
             machine.give_back(scope, turn)
             raise
         else:
-            pending = () if worker.hands is None else worker.hands.pending
+            pending = worker.pending
             self.tick()
             if type(result) is Handoff:
                 machine.finish(scope, turn, result.update, pending, _target_name(result.target), result.data)
@@ -323,6 +319,7 @@ class Driver:
     def _make_context(self, worker: _Worker, scope: Scope) -> Context[Any]:
         node = scope.node
         hands = worker.hands = DriverHands(self, scope, scope.turn)
+        worker.pending = hands.pending
         return Context(
             run_id=self.machine.run_id,
             cursor=scope.path,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import json
+import linecache
 import os
 import re
 import shlex
@@ -55,3 +58,22 @@ def test_the_ready_graphs_run_as_programs(graph: Path) -> None:
 @pytest.mark.parametrize("graph", sorted((ROOT / "graphs").glob("*.py")), ids=lambda path: path.stem)
 def test_a_ready_graph_is_short_enough_to_read_at_once(graph: Path) -> None:
     assert len(graph.read_text(encoding="utf-8").splitlines()) <= 120
+
+
+@pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_the_notebooks_run_from_top_to_bottom(notebook: Path) -> None:
+    """Cell by cell, with the last line of each shown as a notebook shows it."""
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    for number, cell in enumerate(json.loads(notebook.read_text(encoding="utf-8"))["cells"]):
+        if cell["cell_type"] != "code":
+            continue
+        name = f"<{notebook.stem} {number}>"
+        source = "".join(cell["source"])
+        linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+        body = ast.parse(source).body
+        last = body.pop() if body and isinstance(body[-1], ast.Expr) else None
+        exec(compile(ast.Module(body, []), name, "exec", dont_inherit=True), namespace)
+        if last is not None:
+            shown = eval(compile(ast.Expression(last.value), name, "eval", dont_inherit=True), namespace)
+            bundle = getattr(shown, "_repr_mimebundle_", None)
+            assert bundle is None or bundle()["text/plain"]

@@ -37,7 +37,7 @@ def _onward(structure: Structure) -> dict[int, list[Way]]:
     chosen = frozenset(members)
 
     def counts(way: Way) -> bool:
-        built_upon =  way.edge.kind not in ("error", "timer")
+        built_upon = way.role != "straight" and way.edge.kind not in ("error", "timer")
         return built_upon and way.target in chosen
 
     return {node: [way for way in structure.out[node] if counts(way)] for node in members}
