@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Coroutine, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import BaseModel
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:  # running, drawing and models are imported when they are used
     from graphflow.runtime.run import Run
     from graphflow.stores.store import Store
     from graphflow.views import Diagram
+    from graphflow.views.drawing import Detail, Direction
+    from graphflow.views.theme import ThemeName
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -162,12 +164,20 @@ class Graph(Declaration[S]):
         return beginning.rerun(plan, run, around, at=at, state=state, scope=scope, store=store, budget=budget).drive()
 
     def draw(
-        self, *, detail: str = "cards", direction: str = "auto", expand: int | Sequence[str] = 0, theme: str = "auto"
+        self,
+        *,
+        detail: Detail = "cards",
+        direction: Direction | Literal["auto"] = "auto",
+        expand: int | str | Sequence[str] = 0,
+        theme: ThemeName = "auto",
     ) -> Diagram:
-        """The graph as a picture: ``graph.draw().save("essay.svg")``, or just ``graph`` as a notebook cell's last line."""
+        """The graph as a picture: ``graph.draw().save("essay.svg")``, or just ``graph`` as a notebook cell's last line.
+
+        ``expand`` shows what is in sub-graphs: a depth, or names. Raises DrawingError (GF510-GF516).
+        """
         from graphflow.views import draw
 
-        return draw(self.plan(), detail=detail, direction=direction, expand=expand, theme=theme)  # type: ignore[arg-type]
+        return draw(self.plan(), detail=detail, direction=direction, expand=expand, theme=theme)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         try:

@@ -45,8 +45,8 @@ critic = Agent(
 
 essay = fields(Essay)
 graph = Graph("essay", Essay, purpose="writes, reviews, writes again")
-write = graph.node(writer, writes=essay.draft)
-review = graph.node(critic)
+write = graph.node(writer, writes=essay.draft, purpose="200 words, from the notes")
+review = graph.node(critic, purpose="a score and comments")
 
 graph.edge(START, write)
 graph.edge(write, review)

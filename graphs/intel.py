@@ -66,8 +66,8 @@ reporter = Agent(
 
 intel = fields(Intel)
 graph = Graph("intel", Intel, purpose="a brief from any number of texts")
-plan = graph.node(planner)
-research = graph.node(researcher, writes=intel.findings, timeout_s=120)
+plan = graph.node(planner, purpose="names the subjects")
+research = graph.node(researcher, writes=intel.findings, timeout_s=120, purpose="what the texts say of one subject")
 
 
 @graph.node(writes=intel.missing, purpose="notes what could not be researched")
@@ -75,8 +75,8 @@ def gather(state: Intel, ctx: Context) -> list[str]:
     return [str(branch.item) for branch in ctx.branches if branch.status != "done"]
 
 
-analyse = graph.node(analyst, writes=intel.analysis)
-report = graph.node(reporter, writes=intel.brief)
+analyse = graph.node(analyst, writes=intel.analysis, purpose="common, different, in numbers")
+report = graph.node(reporter, writes=intel.brief, purpose="an executive brief")
 
 graph.edge(START, plan)
 graph.map(plan, research, over=intel.subjects, join=gather, at_once=5, need=best_effort(at_least=1))

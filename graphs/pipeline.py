@@ -41,9 +41,9 @@ writer = Agent(
 
 paper = fields(Paper)
 graph = Graph("pipeline", Paper, purpose="research, analysis, writing")
-research = graph.node(researcher, writes=paper.facts)
-analyse = graph.node(analyst, writes=paper.analysis)
-write = graph.node(writer, writes=paper.answer)
+research = graph.node(researcher, writes=paper.facts, purpose="facts, word for word")
+analyse = graph.node(analyst, writes=paper.analysis, purpose="what they mean")
+write = graph.node(writer, writes=paper.answer, purpose="one paragraph")
 graph.chain(START, research, analyse, write, END)
 
 if __name__ == "__main__":

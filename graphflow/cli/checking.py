@@ -36,9 +36,9 @@ _SKIPPED = ("__pycache__", "node_modules", "site-packages")
 class _Checked:
     """What was found so far, over all targets."""
 
-    findings: list[Finding] = field(default_factory=list)
-    graphs: set[str] = field(default_factory=set)
-    seen: set[int] = field(default_factory=set)
+    findings: list[Finding] = field(default_factory=list[Finding])
+    graphs: set[str] = field(default_factory=set[str])
+    seen: set[int] = field(default_factory=set[int])
 
 
 def make_parser() -> Parser:

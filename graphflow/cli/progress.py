@@ -55,10 +55,10 @@ class Row:
 
     node: Node
     plan: Plan
-    rows: dict[str, Row] = field(default_factory=dict)  # of a sub-graph that was entered
-    running: dict[str, float] = field(default_factory=dict)  # cursor -> when it began
-    sleeping: dict[str, Wait] = field(default_factory=dict)
-    asking: dict[str, Open] = field(default_factory=dict)
+    rows: dict[str, Row] = field(default_factory=lambda: dict[str, Row]())  # of a sub-graph that was entered
+    running: dict[str, float] = field(default_factory=dict[str, float])  # cursor -> when it began
+    sleeping: dict[str, Wait] = field(default_factory=dict[str, Wait])
+    asking: dict[str, Open] = field(default_factory=dict[str, Open])
     done: int = 0
     failed: int = 0
     cancelled: int = 0
@@ -68,7 +68,7 @@ class Row:
     note: str = ""  # why it failed last
     text: str = ""  # what it streams
     usage: Usage = field(default_factory=Usage)
-    branches: dict[str, BranchRow] = field(default_factory=dict)  # fork's prefix with branch -> row
+    branches: dict[str, BranchRow] = field(default_factory=dict[str, BranchRow])  # fork's prefix with branch -> row
 
     @property
     def status(self) -> Status:

@@ -100,14 +100,19 @@ def field_text(name: str, value: Any) -> str:
     >>> print(field_text("score", 8))
     score: 8
     """
+    whole: object = value
     if isinstance(value, str):
         return f"{name}:\n{value}" if "\n" in value or len(value) > 100 else f"{name}: {value}"
-    if isinstance(value, list) and any(isinstance(item, str | list | dict) for item in cast("list[object]", value)):
+    if isinstance(value, list) and any(not _is_scalar(item) for item in cast("list[object]", value)):
         return "\n".join([f"{name}:", *(f"  - {_indented(item)}" for item in cast("list[object]", value))])
     if isinstance(value, Mapping) and value:
         pairs = cast("Mapping[str, object]", value).items()
         return "\n".join([f"{name}:", *(f"  {key}: {_indented(item)}" for key, item in pairs)])
-    return f"{name}: {_compact(value)}"
+    return f"{name}: {_compact(whole)}"
+
+
+def _is_scalar(value: object) -> bool:
+    return value is None or isinstance(value, int | float)
 
 
 def _indented(value: object) -> str:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeGuard
 
 from graphflow.errors import GraphflowError, ImportFailed, Place, TargetNotFound, UsageError, nearest
 from graphflow.flow import Graph
@@ -40,7 +40,7 @@ def load(text: str) -> Target:
     place, name = split(text)
     module = import_target(place)
     found = _attribute(module, name or DEFAULT_NAME)
-    if not isinstance(found, Graph):
+    if not _is_graph(found):
         raise _no_graph(place, name or DEFAULT_NAME, found, module)
     return Target(text, name or DEFAULT_NAME, found)
 
@@ -57,9 +57,13 @@ def graphs_of(module: ModuleType) -> dict[str, Graph[Any]]:
     """The graphs held by the variables of a module, each once."""
     found: dict[int, tuple[str, Graph[Any]]] = {}
     for name, value in vars(module).items():
-        if isinstance(value, Graph):
+        if _is_graph(value):
             found.setdefault(id(value), (name, value))
     return dict(found.values())
+
+
+def _is_graph(value: object) -> TypeGuard[Graph[Any]]:
+    return isinstance(value, Graph)
 
 
 def split(text: str) -> tuple[str, str]:

@@ -280,8 +280,9 @@ class Machine:
 
     def view(self, scope: Scope) -> Any:
         """A fresh view of the cursor's state, restricted to what its node declared (S3.5)."""
-        shortcut = shortcuts.shortcut_of(scope.plan, scope.node)
-        view = shortcut.make_view(scope.read())
+        shortcut: shortcuts.Shortcut = scope.node.memo or shortcuts.shortcut_of(scope.plan, scope.node)
+        home = scope.home
+        view = shortcut.make_view(home.values if home.pending is None else home.read())
         if shortcut.has_copies:
             if scope.home is not scope:
                 freeze(view)  # siblings write to the same state while this one runs (S6.10)

@@ -229,6 +229,7 @@ class Node:
     region: int | None = None  # index of the innermost fork or map edge whose region this node is in
     place: Place | None = None
     id: str = field(init=False, default="")  # the name in paths, journals, URLs: reserved characters percent-encoded
+    memo: Any = field(init=False, default=None, repr=False, compare=False)  # what the machine has worked out of it
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "id", quote(self.name, safe=" "))
@@ -257,9 +258,6 @@ class Plan:
     purpose: str = ""
     regions: Mapping[int, frozenset[int]] = field(default_factory=dict[int, frozenset[int]])
     place: Place | None = None
-    memo: dict[int, Any] = field(default_factory=dict[int, Any], init=False, repr=False, compare=False)
-    """What the machine has worked out of the nodes, by index, so that ten thousand runs do so once."""
-
     def edge(self, index: int) -> Edge:
         """The edge of that index, as a journal names it."""
         return self.edges[index]

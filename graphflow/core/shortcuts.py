@@ -28,6 +28,17 @@ _SURELY_SMALL = 1_000
 
 
 @dataclass(slots=True, eq=False)
+class Exit:
+    """An ordinary edge. ``node`` is its target where a cursor just becomes ready there, else None."""
+
+    edge: Edge
+    test: Callable[..., bool] | None
+    is_counted: bool
+    target: int
+    node: Node | None
+
+
+@dataclass(slots=True, eq=False)
 class Shortcut:
     """What is known of one node. ``validate`` is by field; ``exits`` and ``only`` are the edges it can go along."""
 
@@ -36,15 +47,17 @@ class Shortcut:
     is_open: bool  # whether ``finish`` may be tried at all
     field: str | None  # writes=field: the result is its value
     validate: dict[str, Callable[[Any], Any]]
-    exits: tuple[tuple[Callable[..., bool] | None, bool, Edge], ...]  # guard, whether its takings are counted, edge
-    only: Edge | None  # the first exit, where it is sure to be taken
+    replaces: bool  # none of the fields has a reducer
+    exits: tuple[Exit, ...]
+    only: Exit | None  # the first exit, where it is sure to be taken
 
 
 def shortcut_of(plan: Plan, node: Node) -> Shortcut:
-    """Made once per node, and kept with the plan."""
-    found: Shortcut | None = plan.memo.get(node.index)
+    """Made once per node, and kept there: ten thousand runs work it out once."""
+    found: Shortcut | None = node.memo
     if found is None:
-        found = plan.memo[node.index] = _made(plan, node)
+        found = _made(plan, node)
+        object.__setattr__(node, "memo", found)  # nodes are frozen; what is worked out of one is no part of it
     return found
 
 
@@ -52,8 +65,9 @@ def _made(plan: Plan, node: Node) -> Shortcut:
     reads, writes, schema = node.reads, node.writes, plan.schema
     if reads is not None and writes.declared is not None:
         reads = reads | writes.declared
-    exits = tuple((None if e.guard is None else e.guard.test, e.is_limited, e) for e in node.exits)
-    is_sure = bool(exits) and exits[0][0] is None and not exits[0][1]
+    exits = tuple(_exit(plan, edge) for edge in node.exits)
+    is_sure = bool(exits) and exits[0].test is None and not exits[0].is_counted
+    validate = _validators(schema, writes.declared)
     return Shortcut(
         make_view=view_maker(plan.state, reads),
         has_copies=has_copies(plan.state, reads),
@@ -64,10 +78,18 @@ def _made(plan: Plan, node: Node) -> Shortcut:
         and not (schema.has_checks or schema.has_model_validators or schema.has_field_validators)
         and all(edge.kind == "edge" for edge in node.exits),
         field=writes.fields[0] if writes.kind == "value" else None,
-        validate=_validators(schema, writes.declared),
+        validate=validate,
+        replaces=all(schema.fields[name].reducer is None for name in validate),
         exits=exits,
-        only=exits[0][2] if is_sure else None,
+        only=exits[0] if is_sure else None,
     )
+
+
+def _exit(plan: Plan, edge: Edge) -> Exit:
+    node = plan.nodes[edge.targets[0]]
+    is_ready_there = node.kind in ("function", "agent") and not node.timer_edges
+    test = None if edge.guard is None else edge.guard.test
+    return Exit(edge, test, edge.is_limited, node.index, node if is_ready_there else None)
 
 
 def _validators(schema: Schema, declared: frozenset[str] | None) -> dict[str, Callable[[Any], Any]]:
@@ -82,7 +104,7 @@ def _validators(schema: Schema, declared: frozenset[str] | None) -> dict[str, Ca
 def finish(machine: Machine, scope: Scope, result: Any, measure: Callable[[Plan, Update], Update]) -> bool:
     """A running node has returned, without ``ctx.update`` or handoff. False: not so simple, and nothing has changed."""
     plan, node = scope.plan, scope.node
-    shortcut = shortcut_of(plan, node)
+    shortcut: Shortcut = node.memo or shortcut_of(plan, node)
     if not shortcut.is_open or scope.home is not scope:
         return False
     if shortcut.field is not None:
@@ -110,41 +132,48 @@ def finish(machine: Machine, scope: Scope, result: Any, measure: Callable[[Plan,
     scope.turn += 1
     scope.error = scope.effects = scope.branches = None
     if changes:
-        scope.fold(changes)
+        if shortcut.replaces and scope.log is None:
+            scope.values.update(changes)
+            if scope.own:
+                scope.own.difference_update(changes)
+        else:
+            scope.fold(changes)
         entry["updates"] = [changes]
-    edge = shortcut.only or _first_enabled(shortcut, scope)
-    if edge is None:
+    way = shortcut.only or _first_enabled(shortcut, scope)
+    if way is None:
         machine.go_on(scope, entry, None)
     else:
-        entry["edge"] = edge.index
+        entry["edge"] = way.edge.index
         machine.seq = entry["seq"] = machine.seq + 1
         entry["t"] = machine.now
         machine.entries.append((entry, plan))
-        if edge is not shortcut.only:
-            scope.count_taking(edge)
-        target = edge.targets[0]
-        if target == scope.join:
+        if way.is_counted:
+            scope.count_taking(way.edge)
+        if way.target == scope.join:
             changing.end_branch(machine, scope, DONE)
+        elif way.node is not None:
+            scope.arrive(way.node, machine.now)
+            machine.ready.append(scope)
         else:
-            changing.reach(machine, scope, target)
+            changing.reach(machine, scope, way.target)
     if machine.meeting or machine.passing or machine.root.status == DONE:
         machine.settle()
     return True
 
 
-def _first_enabled(shortcut: Shortcut, scope: Scope) -> Edge | None:
+def _first_enabled(shortcut: Shortcut, scope: Scope) -> Exit | None:
     """The first enabled exit (S4.2); None if a guard fails or none is, which the general way finds again and explains."""
     values, items = scope.read(), scope.items
     try:
-        for test, is_counted, edge in shortcut.exits:
-            if test is not None:
-                answer = test(values, items)
+        for way in shortcut.exits:
+            if way.test is not None:
+                answer = way.test(values, items)
                 if answer is False:
                     continue
                 if answer is not True:
                     return None
-            if not is_counted or scope.has_room(edge):
-                return edge
+            if not way.is_counted or scope.has_room(way.edge):
+                return way
     except Exception:
         pass
     return None

@@ -211,7 +211,7 @@ def _overlapping(words: Wording, exits: Sequence[Edge], overlaps: Sequence[Overl
     one = overlaps[0]
     first, second = exits[one.first], exits[one.second]
     labels = [edge.guard.label for edge in (first, second) if edge.guard is not None]
-    more = "" if len(overlaps) == 1 else f" So do {len(overlaps) - 1} more pairs of its conditions."
+    more = "" if len(overlaps) == 1 else " Other pairs of its conditions overlap too."
     return words.finding(
         "GF150",
         "advice",

@@ -307,3 +307,16 @@ def test_conditions_that_read_the_same_are_asked_once() -> None:
     proofs = Proofs(Structure(plan))
     verdicts = {id(proofs.verdict(node.index, [edge.guard for edge in node.exits])) for node in plan.nodes[1:51]}
     assert len(verdicts) == 1
+
+
+def test_an_overlap_that_an_earlier_edge_takes_is_not_told() -> None:
+    """S4.2: where both hold, the first edge is taken before either."""
+    graph = Declaration("news", Story)
+    review, publish, frame, again = nodes(graph, "review publish frame again")
+    graph.edge(START, review)
+    graph.edge(review, publish, when=story.score >= 5)
+    graph.edge(review, frame, when=(story.score >= 5) | (story.score == 1))
+    graph.edge(review, again, when=(story.score >= 5) | (story.score == 2))
+    for node in (review, publish, frame, again):
+        graph.edge(node, END)
+    assert findings(graph) == CLEAN

@@ -276,3 +276,28 @@ def test_forks_that_lie_in_each_other_get_an_answer() -> None:
     graph.edge(docs, gather)
     graph.edge(gather, END)
     assert {finding.code for finding in check(graph.plan()).errors} >= {"GF160", "GF161"}
+
+
+def test_a_join_too_far_out_is_the_only_thing_said() -> None:
+    """The ways of its branches to it leave the outer fork too, but that is the same mistake."""
+    graph = Declaration("news", Story)
+    plan, web, docs, deep, wide, gather, publish = nodes(graph, "plan web docs deep wide gather publish")
+    graph.edge(START, plan)
+    graph.fork(plan, [web, docs], join=gather)
+    graph.fork(web, [deep, wide], join=publish)
+    graph.chain(gather, publish, END)
+    assert [finding.code for finding in check(graph.plan())] == ["GF163"]
+
+
+def test_an_edge_out_of_two_forks_is_told_once() -> None:
+    graph = Declaration("news", Story)
+    plan, web, docs, deep, wide, merge, gather = nodes(graph, "plan web docs deep wide merge gather")
+    graph.edge(START, plan)
+    graph.fork(plan, [web, docs], join=gather)
+    graph.fork(web, [deep, wide], join=merge)
+    graph.edge(deep, END, when=story.ready)
+    graph.edge(deep, merge)
+    graph.edge(merge, gather)
+    graph.edge(gather, END)
+    found = check(graph.plan())
+    assert [(finding.code, finding.nodes) for finding in found] == [("GF160", ("deep", "END"))]

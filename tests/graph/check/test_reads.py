@@ -181,3 +181,10 @@ def test_a_node_that_failed_has_written_nothing() -> None:
           fix    Write review on that path too, or guard the way there with fields(Story).review != None.
         """
     )
+
+
+def test_a_node_may_read_what_it_writes_itself() -> None:
+    """It carries on what it wrote last time, and knows that there is a first time."""
+    graph = Declaration("essay", Story)
+    graph.chain(START, graph.node(scribe("polish", "review"), writes=story.review), END)
+    assert findings(graph) == CLEAN

@@ -75,3 +75,13 @@ def test_the_fallback_of_an_agent_builds_on_nothing() -> None:
     graph.edge(steps[4], steps[5], on_error=ValueError)
     graph.edge(steps[5], END)
     assert findings(graph) == CLEAN
+
+
+def test_a_function_in_every_branch_breaks_the_row() -> None:
+    graph = Declaration("pipeline", Story)
+    a, b, c, d, e, f = (graph.node(scribe(name), writes=story.facts) for name in "abcdef")
+    validate = graph.node(work, name="validate")
+    graph.chain(START, a, b, c)
+    graph.fork(c, [validate], join=d)
+    graph.chain(d, e, f, END)
+    assert findings(graph) == CLEAN

@@ -37,7 +37,7 @@ def work(state: Story) -> Any:
     raise AssertionError("check runs no node")
 
 
-def nodes(graph: Declaration[Story], names: str, **options: Any) -> list[NodeHandle]:
+def nodes(graph: Declaration[Story], names: str, **options: Any) -> list[NodeHandle[..., Any]]:
     return [graph.node(work, name=name, **options) for name in names.split()]
 
 
