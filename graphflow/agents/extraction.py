@@ -18,6 +18,7 @@ _TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])', re.DOTALL)
 _OPENING = re.compile(r"[{\[]")
 _MOST_STARTS = 200  # where a value may begin; a longer text full of braces is no answer
 _MOST_REPAIRED = 100_000  # characters: what is longer is read as JSON or not at all
+_MOST_SCANNED = 300_000  # characters looked at for closing brackets, over all starts: the time is bounded
 
 _DECODER = json.JSONDecoder(strict=False)  # a newline inside a string is common and harmless
 
@@ -80,14 +81,15 @@ def _nearly(text: str) -> Any:
 def _amid_prose(text: str) -> list[Any]:
     """Objects and lists that stand in the text, outermost ones, the last first; objects before lists."""
     found: list[Any] = []
-    at = starts = 0
+    at = starts = scanned = 0
     while (opening := _OPENING.search(text, at)) is not None and starts < _MOST_STARTS:
         starts += 1
         start = opening.start()
         try:
             value, at = _DECODER.raw_decode(text, start)
         except (ValueError, RecursionError):
-            end = _closing(text, start)
+            end = _closing(text, start, min(len(text), start + _MOST_REPAIRED, start + _MOST_SCANNED - scanned))
+            scanned += (len(text) if end is None else end) - start
             value = _NONE if end is None else _nearly(text[start:end])
             at = start + 1 if value is _NONE or end is None else end
         if value is not _NONE:
@@ -96,10 +98,10 @@ def _amid_prose(text: str) -> list[Any]:
     return sorted(found, key=lambda value: not isinstance(value, dict))
 
 
-def _closing(text: str, start: int) -> int | None:
-    """Where the bracket that opens at ``start`` is closed, strings looked over."""
+def _closing(text: str, start: int, until: int) -> int | None:
+    """Where the bracket that opens at ``start`` is closed, strings looked over; None if it is not before ``until``."""
     depth, quote, at = 0, "", start
-    while at < min(len(text), start + _MOST_REPAIRED):
+    while at < until:
         character = text[at]
         if quote:
             if character == "\\":

@@ -31,7 +31,7 @@ def make_parser() -> Parser:
     parser = Parser("draw TARGET", _DESCRIPTION, _EXAMPLES)
     parser.add_argument("target", metavar="TARGET", help=TARGET_HELP)
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("-o", "--output", metavar="FILE", help="write to FILE: .svg .png .pdf .dot .mmd or .txt")
+    where.add_argument("-o", dest="output", metavar="FILE", help="write to FILE: .svg .png .pdf .dot .mmd or .txt")
     where.add_argument("--format", choices=("text", "dot", "mermaid", "svg"), help="what to write to stdout")
     parser.add_argument("--theme", default="auto", help="auto, light, dark or contrast")
     parser.add_argument("--direction", default="auto", help="auto, TB (down) or LR (to the right)")

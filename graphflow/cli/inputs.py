@@ -78,7 +78,8 @@ def _given(argument: str, stdin: StandardInput) -> Given:
     if text.startswith("@@"):
         return Given(key, text[1:], is_typed=True)
     if text.startswith("@"):
-        return Given(key, stdin.read(argument) if text == "@-" else _text_of(text[1:], key), is_typed=False)
+        read = stdin.read(argument) if text == "@-" else _text_of(text[1:], f"{key}=@")
+        return Given(key, read, is_typed=False)
     return Given(key, text, is_typed=True)
 
 
@@ -89,7 +90,7 @@ def _value(plan: Plan, key: str, given: list[Given]) -> Any:
         if element_of(annotation) is not None:
             return read_list(texts, annotation, may_be_json=given[0].is_typed)
         if len(texts) > 1:
-            raise ValueError(f"It is given {len(texts)} times, and only a list takes several values")
+            raise _given_twice(plan, key, texts)
         return read_value(texts[0], annotation)
     except ValueError as error:
         takes = annotation_text(annotation)
@@ -101,18 +102,27 @@ def _value(plan: Plan, key: str, given: list[Given]) -> Any:
         ) from None
 
 
+def _given_twice(plan: Plan, key: str, texts: list[str]) -> UsageError:
+    return UsageError(
+        f"{key} is given {len(texts)} times",
+        code="GF522",
+        why=f"{key} is {annotation_text(plan.schema.fields[key].annotation)}; only a list takes several values.",
+        fix=f"Leave one: {key}={shown(texts[-1])}",
+    )
+
+
 def _example(key: str, annotation: Any) -> str:
     if element_of(annotation) is not None:
         return f"One element each: {key}=... {key}=..., or a whole JSON list: {key}='[...]'."
     return f"Write a JSON value, or a text that reads as {annotation_text(annotation)}."
 
 
-def _text_of(name: str, key: str) -> str:
-    """The text of a file. Raises TargetNotFound and UsageError."""
+def _text_of(name: str, asking: str) -> str:
+    """The text of a file that was named behind ``asking``. Raises TargetNotFound and UsageError."""
     file = Path(name)
     if file.is_dir():
         inside = sorted(path.name for path in file.iterdir() if path.is_file())[:2]
-        fix = " ".join(f"{key}=@{file / one}" for one in inside) or "There are no files in it."
+        fix = " ".join(f"{asking}{file / one}" for one in inside) or "There are no files in it."
         raise UsageError(
             f"{name!r} is a folder", code="GF524", why="A value is the text of one file.", fix=f"Name its files: {fix}"
         )
@@ -120,16 +130,22 @@ def _text_of(name: str, key: str) -> str:
         return file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise TargetNotFound(
-            f"There is no file {name!r} for {key!r}",
+            f"There is no file {name!r}",
             code="GF524",
-            why=f"key=@file reads a file; it was looked for in {file.parent.resolve()}.",
-            fix=_nearest_name(file) or f"A value that begins with @ is written with two: {key}=@@{name}",
+            why=f"{asking}FILE reads a file; it was looked for in {file.parent.resolve()}.",
+            fix=_nearest_name(file) or _no_file_fix(asking, name),
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         reason = "It is no UTF-8 text." if isinstance(error, UnicodeDecodeError) else f"{error.strerror}."
         raise UsageError(
-            f"The file {name!r} for {key!r} cannot be read", code="GF524", why=reason, fix="Give a text file."
+            f"The file {name!r} cannot be read", code="GF524", why=reason, fix="Give a text file."
         ) from None
+
+
+def _no_file_fix(asking: str, name: str) -> str:
+    if not asking.endswith("=@"):
+        return "Name a file that holds a JSON object, or - for standard input."
+    return f"A text that begins with @ is written with two: {asking}@{name}"
 
 
 def _nearest_name(file: Path) -> str:
@@ -141,7 +157,7 @@ def _nearest_name(file: Path) -> str:
 
 def _object_in(source: str, stdin: StandardInput) -> dict[str, Any]:
     """The JSON object that ``--input`` names. Raises UsageError and TargetNotFound."""
-    text = stdin.read("--input -") if source == "-" else _text_of(source, "--input")
+    text = stdin.read("--input -") if source == "-" else _text_of(source, "--input ")
     try:
         data = json.loads(text)
     except ValueError as error:

@@ -120,10 +120,12 @@ def _import_file(file: Path) -> ModuleType:
 
 
 def _execute(name: str, path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_loader(name, importlib.machinery.SourceFileLoader(name, str(path)))
+    loader = importlib.machinery.SourceFileLoader(name, _short(str(path)))  # as messages are to show it
+    spec = importlib.util.spec_from_loader(name, loader)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    module.__file__ = str(path)
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
@@ -180,17 +182,23 @@ def _guarded(text: str, work: Callable[[], ModuleType], path: Path | None) -> Mo
             f"{text} cannot be imported",
             where=_where(error, path),
             why=f"{type(error).__name__}: {error}",
-            fix="Mend that line; --debug shows the whole traceback.",
+            fix=_import_fix(error),
         ) from error
+
+
+def _import_fix(error: BaseException) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"Install what brings {error.name!r}, or mend the name."
+    return "Mend that line; --debug shows the whole traceback."
 
 
 def _where(error: BaseException, path: Path | None) -> tuple[Place, ...]:
     """The user's line at which an import failed: the last one in the file itself, else the last one at all."""
     if isinstance(error, SyntaxError) and error.filename:
-        return (Place(error.filename, error.lineno or 1),)
+        return (Place(_short(error.filename), error.lineno or 1),)
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
     frames = [frame for frame in frames if frame.filename not in (__file__, importlib.__file__)]
-    own = [frame for frame in frames if path is not None and frame.filename == str(path)]
+    own = [frame for frame in frames if path is not None and Path(frame.filename).resolve() == path]
     last = (own or frames)[-1:]
     return tuple(Place(_short(frame.filename), frame.lineno or 1) for frame in last)
 
@@ -213,7 +221,7 @@ def _no_graph(place: str, name: str, found: object, module: ModuleType) -> Targe
     what = (
         f"{place} has no {name!r}"
         if found is None
-        else f"{name!r} in {place} is no Graph, it is a {type(found).__name__}"
+        else f"{name!r} in {place} is no Graph, it is of type {type(found).__name__}"
     )
     why = f"Its graphs are: {', '.join(names)}." if names else "There is no Graph among its module-level variables."
     close = nearest(name, names) or (names[0] if names else "")

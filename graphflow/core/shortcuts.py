@@ -127,7 +127,7 @@ def finish(machine: Machine, scope: Scope, result: Any, measure: Callable[[Plan,
         return False
     if scope.view is not None:
         machine.release_view(scope)
-    entry: dict[str, Any] = {"kind": "finished", "at": f"{scope.prefix}{node.id}:{scope.visit}"}
+    path = f"{scope.prefix}{node.id}:{scope.visit}"
     machine.running -= 1
     scope.turn += 1
     scope.error = scope.effects = scope.branches = None
@@ -138,14 +138,18 @@ def finish(machine: Machine, scope: Scope, result: Any, measure: Callable[[Plan,
                 scope.own.difference_update(changes)
         else:
             scope.fold(changes)
-        entry["updates"] = [changes]
     way = shortcut.only or _first_enabled(shortcut, scope)
     if way is None:
-        machine.go_on(scope, entry, None)
+        begun: dict[str, Any] = {"kind": "finished", "at": path}
+        machine.go_on(scope, {**begun, "updates": [changes]} if changes else begun, None)
     else:
-        entry["edge"] = way.edge.index
-        machine.seq = entry["seq"] = machine.seq + 1
-        entry["t"] = machine.now
+        seq = machine.seq = machine.seq + 1
+        entry: dict[str, Any]  # in one piece: a dict that grows is made twice
+        index, now = way.edge.index, machine.now
+        if changes:
+            entry = {"kind": "finished", "at": path, "updates": [changes], "edge": index, "seq": seq, "t": now}
+        else:
+            entry = {"kind": "finished", "at": path, "edge": index, "seq": seq, "t": now}
         machine.entries.append((entry, plan))
         if way.is_counted:
             scope.count_taking(way.edge)
