@@ -64,7 +64,7 @@ class Effect:
     """The result of one recorded doing: JSON-able ``value``, what it cost, and the updates it asked for."""
 
     value: Any
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     updates: tuple[dict[str, Any], ...] = ()
 
 

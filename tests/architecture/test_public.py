@@ -19,7 +19,7 @@ def test_the_names_are_few() -> None:
 
 def test_a_misspelt_name_is_an_attribute_error() -> None:
     try:
-        graphflow.Grahp  # noqa: B018
+        graphflow.Grahp
     except AttributeError as error:
         assert "Grahp" in str(error)
     else:
