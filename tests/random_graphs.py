@@ -97,7 +97,7 @@ class Move:
 
     def __call__(self, call: Call) -> Any:
         reply = MOVES[self.kind](call, self.amount)
-        return HandOff(self.target, reply) if self.target and isinstance(reply, dict) else reply
+        return HandOff(self.target, reply) if self.target and self.kind in HARMLESS else reply
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,7 @@ class Style:
     has_questions: bool = True
     has_failures: bool = True
     has_retries: bool = True
+    tells_errors_apart: bool = True  # by class, which does not outlive a process: a journal revives no types
     is_fork: bool = False  # the outermost block is a fork or map
 
 
@@ -185,6 +186,8 @@ class Drawing:
         kinds = list(HARMLESS) * 2 + list(PLAIN) * (1 if self.regions else 3)
         if can_fail and self.style.has_failures:
             kinds += HARMFUL
+        if not self.style.tells_errors_apart:
+            kinds = [kind for kind in kinds if kind not in ("branches", "error")]
         target = st.sampled_from((*targets, None) if targets else (None,))
         move = st.builds(Move, st.sampled_from(kinds), st.integers(1, 4), target)
         return tuple(self.draw(st.lists(move, min_size=1, max_size=3)))

@@ -19,7 +19,7 @@ from typing import Any
 from graphflow import errors
 from graphflow.core.plan import START_INDEX, Edge, Guard, Node, Plan, Retry
 from tests.execution import WAITING, Answers, Branch, Call, HandOff, Order, Outcome, Raise, Step, Update
-from tests.reference_state import fold, kept, merged, renamed
+from tests.reference_state import changed, find_conflict, fold, kept, renamed
 
 
 @dataclass
@@ -205,19 +205,15 @@ def _fork(scope: Scope, path: str, edge: Edge, starts: list[tuple[int, tuple[Any
             branch.status = "cancelled" if branch.status == "running" else branch.status
         stopped = ("cancelled", "failed") if edge.failures == "stop" else ("cancelled",)
         scope.run.cancelled += [branch.path for branch in scopes if branch.status in stopped]
-    updates, scope.state = _merge(scope, scopes)
-    scope.updates += updates
-    return [Branch(n, branch.items, branch.status, branch.error, branch.state) for n, branch in enumerate(scopes)]
-
-
-def _merge(scope: Scope, branches: list[Scope]) -> tuple[list[Update], Update]:
-    """The updates of the done branches, and the state after them (S6.4)."""
-    done = {branch.path: kept(scope.plan, branch.updates) for branch in branches if branch.status == "done"}
-    updates = merged(scope.plan, done)
+    done = {branch.path: kept(scope.plan, branch.updates) for branch in scopes if branch.status == "done"}
+    find_conflict(scope.plan, done)
+    updates = [update for each in done.values() for update in each]
     try:
-        return updates, fold(scope.plan, scope.state, updates)
+        scope.state = fold(scope.plan, scope.state, updates)
     except errors.UpdateInvalid as error:
         raise errors.JoinFailed("The merge is invalid") from error  # S8.3
+    scope.updates += updates
+    return [Branch(n, branch.items, branch.status, branch.error, branch.state) for n, branch in enumerate(scopes)]
 
 
 def _fires(scope: Scope, edge: Edge, branches: list[Scope]) -> bool:
@@ -230,5 +226,8 @@ def _fires(scope: Scope, edge: Edge, branches: list[Scope]) -> bool:
     if branches and is_lost:
         raise errors.JoinFailed(f"{done} of {len(branches)} branches are done, but {need} is needed")
     if running and need.guard and done:
-        return _holds(need.guard, _merge(scope, branches)[1], scope.items)
+        so_far = [
+            update for branch in branches if branch.status == "done" for update in kept(scope.plan, branch.updates)
+        ]
+        return _holds(need.guard, changed(scope.plan, scope.state, so_far), scope.items)
     return not running or (need.kind == "quorum" and done >= need.count)

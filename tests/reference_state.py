@@ -26,22 +26,27 @@ FOLDS: dict[Any, Callable[[Any, Any], Any]] = {  # S7.1
 
 
 def fold(plan: Plan, state: Update, updates: list[Update]) -> Update:
-    """The state after the updates, one by one; validated once, at the end (S3.2, S7.2)."""
+    """The state after the updates; validated once, at the end (S3.2, S7.2)."""
+    try:
+        valid = plan.state.model_validate(deepcopy(changed(plan, state, updates)))
+    except ValueError as error:
+        raise errors.UpdateInvalid("The state would be invalid") from error  # S3.3
+    return {name: getattr(valid, name) for name in plan.state.model_fields}
+
+
+def changed(plan: Plan, state: Update, updates: list[Update]) -> Update:
+    """The updates folded in, one by one, and nothing asked of the result."""
     values = dict(state)
     for name, change in ((name, change) for update in updates for name, change in update.items()):
         if name not in plan.state.model_fields:
             raise errors.UpdateInvalid(f"There is no field {name}")  # S3.3
         folding, new = _folding(plan, name, change), change.value if isinstance(change, reducers.Replace) else change
         values[name] = folding(values[name], new) if folding else new
-    try:
-        valid = plan.state.model_validate(deepcopy(values))
-    except ValueError as error:
-        raise errors.UpdateInvalid("The state would be invalid") from error  # S3.3
-    return {name: getattr(valid, name) for name in plan.state.model_fields}
+    return values
 
 
-def merged(plan: Plan, branches: Mapping[str, list[Update]]) -> list[Update]:
-    """The updates of the done branches, in branch order then step order (S6.4), if none conflict (S6.5)."""
+def find_conflict(plan: Plan, branches: Mapping[str, list[Update]]) -> None:
+    """Raises if two branches wrote a field without a reducer, or one key of a dict (S6.5, S7.1)."""
     writers: defaultdict[Any, set[str]] = defaultdict(set)
     bare = set[str]()
     for branch, updates in branches.items():
@@ -53,7 +58,6 @@ def merged(plan: Plan, branches: Mapping[str, list[Update]]) -> list[Update]:
     for key, paths in writers.items():
         if len(paths) > 1 and (isinstance(key, tuple) or key in bare):
             raise errors.WriteConflict(f"{sorted(paths)} wrote {key}")
-    return [update for updates in branches.values() for update in updates]
 
 
 def kept(plan: Plan, updates: list[Update]) -> list[Update]:

@@ -53,11 +53,8 @@ def run(given: argparse.Namespace) -> int:
     """Carry the command out. Returns its exit code."""
     checked = _Checked()
     for text in given.targets:
-        before = len(checked.graphs) + len(checked.findings)
         files = _files_in(Path(text)) if Path(text).is_dir() else [text]
-        for file in files:
-            _check(file, checked)
-        if len(checked.graphs) + len(checked.findings) == before and not checked.seen:
+        if not sum([_check(file, checked) for file in files]):
             raise TargetNotFound(
                 f"There is no graph in {text}",
                 why="A graph is found if it is held by a module-level variable.",
@@ -71,19 +68,20 @@ def run(given: argparse.Namespace) -> int:
     return exits.FAILED if failing else exits.DONE
 
 
-def _check(text: str, checked: _Checked) -> None:
-    """Check the graphs of one target. What keeps it from being imported is a finding too."""
+def _check(text: str, checked: _Checked) -> int:
+    """Check the graphs of one target; returns how many. One that cannot be imported is a finding, and counts as one."""
     try:
         targets = load_all(text)
     except (DeclarationError, GraphError, ImportFailed) as error:
         checked.findings += _findings_of(error, text)
-        return
+        return 1
     for target in targets:
         graph = target.graph
         if id(graph) not in checked.seen:  # one file may import the graph of another
             checked.seen.add(id(graph))
             checked.graphs.add(f"{split(text)[0]}:{target.name}")
             checked.findings += graph.check()
+    return len(targets)
 
 
 def _findings_of(error: GraphflowError, text: str) -> Sequence[Finding]:

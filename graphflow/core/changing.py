@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from graphflow.core import slots
 from graphflow.core.plan import START_INDEX, Edge, Node
 from graphflow.core.schema import Update
 from graphflow.core.scopes import (
@@ -17,6 +18,7 @@ from graphflow.core.scopes import (
     EXIT,
     FAILED,
     FORKED,
+    HELD,
     IDLE,
     PASSING,
     READY,
@@ -47,26 +49,16 @@ def leave_node(machine: Machine, scope: Scope) -> None:
     if status == RUNNING:
         machine.running -= 1
         if scope.node.at_once is not None:
-            free_gate(machine, scope)
+            slots.leave_gate(machine, scope)
     elif status in IDLE:
         machine.idle.pop(scope, None)
-        hold_slot(scope)
+    elif scope.node.at_once is not None and scope.open is None:
+        slots.leave_line(machine, scope)
     if scope.effects is not None:
         scope.effects = None
     if scope.branches is not None:
         scope.branches = None
     scope.error = None
-
-
-def free_gate(machine: Machine, scope: Scope) -> None:
-    """A running visit is over: the next one in line may start."""
-    running, line = machine.gates[(id(scope.plan), scope.node.index)]
-    running[0] -= 1
-    while line:
-        waiting = line.popleft()
-        if waiting.status == READY:
-            machine.ready.append(waiting)
-            break
 
 
 def take_edge(
@@ -93,7 +85,7 @@ def reach(machine: Machine, scope: Scope, target: int) -> None:
         return
     scope.arrive(node, machine.now)
     if scope.status == READY:
-        machine.ready.append(scope)
+        slots.queue(machine, scope)
     else:
         machine.passing.append(scope)
     if node.timer_edges:
@@ -139,7 +131,9 @@ def enter_graph(machine: Machine, scope: Scope, values: dict[str, Any] | None) -
     child.is_borrowing = values is None
     child.status = PASSING
     fork.children[0] = child
-    fork.next = fork.begun = fork.active = 1
+    fork.next = fork.begun = 1
+    fork.active = 0 if scope.rests else 1
+    child.rests = scope.rests
     scope.open = fork
     scope.status = FORKED
     machine.passing.append(child)
@@ -163,56 +157,29 @@ def end_branch(machine: Machine, scope: Scope, status: Any) -> None:
         fork.failed += 1
     else:
         fork.cancelled += 1
-    free_slot(machine, fork)
+    if not scope.rests:
+        slots.free_slot(machine, fork)
     machine.meeting.append(fork)
-
-
-def free_slot(machine: Machine, fork: Fork) -> None:
-    fork.active -= 1
-    while fork.parked:
-        woken = fork.parked.pop(0)
-        if woken.status == READY:
-            fork.active += 1
-            machine.ready.append(woken)
-            return
-    if fork.next < fork.total and not fork.is_closed:
-        machine.opening.append(fork)
-
-
-def hold_slot(scope: Scope) -> None:
-    """An idle branch that is moved on takes its slot again, even if that makes one too many for a moment."""
-    if scope.is_branch and scope.fork is not None:
-        scope.fork.active += 1
 
 
 def make_idle(machine: Machine, scope: Scope, status: Any) -> None:
     """The cursor waits for a timer or an answer; it holds no slot meanwhile (S6.9)."""
     scope.status = status
     machine.idle[scope] = None
-    if scope.is_branch and scope.fork is not None:
-        free_slot(machine, scope.fork)
+    slots.rest(machine, scope)
 
 
 def wake(machine: Machine, scope: Scope) -> None:
-    """Ready again; a branch waits for a slot if its fork has none left."""
+    """Ready again, for another attempt."""
     machine.idle.pop(scope, None)
     scope.due = None
     scope.turn += 1
     if scope.node.kind not in ("function", "agent"):  # a sub-graph is entered again by the machine itself
         scope.status = PASSING
-        hold_slot(scope)
         machine.passing.append(scope)
         return
     scope.status = READY
-    fork = scope.fork if scope.is_branch else None
-    if fork is not None:
-        if fork.active >= fork.at_once:
-            if fork.parked is None:
-                fork.parked = []
-            fork.parked.append(scope)
-            return
-        fork.active += 1
-    machine.ready.append(scope)
+    slots.queue(machine, scope)
 
 
 def sleep(machine: Machine, scope: Scope, due: float) -> None:
@@ -220,7 +187,7 @@ def sleep(machine: Machine, scope: Scope, due: float) -> None:
     if scope.status == RUNNING:
         machine.running -= 1
         if scope.node.at_once is not None:
-            free_gate(machine, scope)
+            slots.leave_gate(machine, scope)
     scope.turn += 1
     scope.due = due
     scope.open = None
@@ -241,12 +208,19 @@ def stay_at_exit(scope: Scope) -> None:
 def close_fork(machine: Machine, fork: Fork) -> None:
     """The join has fired, or failed for good: what still runs in the fork is cancelled."""
     fork.is_closed = True
+    leave_graph(machine, fork)
     for child in fork.children[: fork.next]:
         if child is not None and child.status not in ENDED:
             cancel_scope(machine, child)
             child.status = CANCELLED
             fork.cancelled += 1
     fork.owner.open = None
+
+
+def leave_graph(machine: Machine, fork: Fork) -> None:
+    """The visit of a sub-graph's node is over: its place at the node is free (S6.9)."""
+    if fork.edge is None and fork.owner.node.at_once is not None:
+        slots.leave_gate(machine, fork.owner)
 
 
 def cancel_scope(machine: Machine, scope: Scope) -> None:
@@ -257,6 +231,7 @@ def cancel_scope(machine: Machine, scope: Scope) -> None:
             if child is not None and child.status not in ENDED:
                 cancel_scope(machine, child)
         scope.open.is_closed = True
+        leave_graph(machine, scope.open)
         scope.open = None
     scope.status = CANCELLED
     scope.turn += 1
@@ -268,21 +243,35 @@ def put_down(machine: Machine, scope: Scope) -> None:
         machine.running -= 1
         machine.stops.append(scope)
         if scope.node.at_once is not None:
-            free_gate(machine, scope)
+            slots.leave_gate(machine, scope)
         scope.status = READY
         scope.turn += 1
         scope.view = None
     elif scope.status in IDLE:
         machine.idle.pop(scope, None)
+    elif scope.node.at_once is not None and scope.open is None:
+        slots.leave_line(machine, scope)
 
 
 def hold(machine: Machine, scope: Scope) -> None:
-    """An error ended the run or a collected branch: every cursor under it stays where it is, for a resume (S14.3)."""
+    """An error ended the run: every cursor stays where it is, for a resume (S14.3)."""
     put_down(machine, scope)
     if scope.open is not None:
         for child in scope.open.children[: scope.open.next]:
             if child is not None and child.status not in ENDED:
                 hold(machine, child)
+
+
+def set_aside(machine: Machine, scope: Scope) -> None:
+    """An error ended a branch that is collected: nothing in it goes on, but a resume may pick it up (S6.7, S14.3)."""
+    put_down(machine, scope)
+    if scope.open is not None:
+        leave_graph(machine, scope.open)
+        for child in scope.open.children[: scope.open.next]:
+            if child is not None and child.status not in ENDED:
+                set_aside(machine, child)
+                child.held = child.status
+                child.status = HELD
 
 
 def merge_logs(owner: Scope, logs: Sequence[Sequence[Update]], locals_left: bool) -> None:

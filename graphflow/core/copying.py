@@ -9,7 +9,7 @@ import copy as copying
 from collections import deque
 
 from graphflow.core.machine import Machine
-from graphflow.core.scopes import FORKED, Fork, Scope
+from graphflow.core.scopes import Fork, Scope
 
 
 def copy(machine: Machine) -> Machine:
@@ -48,7 +48,7 @@ def _scope(old: Scope, scopes: dict[int, Scope], forks: dict[int, Fork]) -> Scop
     if old.own:
         old.own.clear()
     made.own = None
-    if not old.is_borrowing and old.status != FORKED:
+    if not old.is_borrowing:
         made.values = old.values.copy()
     made.home = made if old.home is old else _scope(old.home, scopes, forks)
     made.parent = None if old.parent is None else _scope(old.parent, scopes, forks)
@@ -61,6 +61,7 @@ def _scope(old: Scope, scopes: dict[int, Scope], forks: dict[int, Fork]) -> Scop
     made.taken = None if old.taken is None else dict(old.taken)
     made.effects = None if old.effects is None else dict(old.effects)
     made.view = None
+    made.performer = None
     return made
 
 
@@ -74,6 +75,13 @@ def _fork(old: Fork, scopes: dict[int, Scope], forks: dict[int, Fork]) -> Fork:
         setattr(made, name, getattr(old, name))
     made.owner = _scope(old.owner, scopes, forks)
     made.children = [None if child is None else _scope(child, scopes, forks) for child in old.children]
-    made.parked = None if old.parked is None else [_scope(s, scopes, forks) for s in old.parked]
+    made.parked = (
+        None
+        if old.parked is None
+        else {
+            _scope(branch, scopes, forks): [_scope(s, scopes, forks) for s in cursors]
+            for branch, cursors in old.parked.items()
+        }
+    )
     made.writers = None if old.writers is None else dict(old.writers)
     return made

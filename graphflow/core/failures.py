@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphflow.core import changing, deciding
 from graphflow.core.plan import Edge, Node, Retry
-from graphflow.core.scopes import ENDED, FAILED, READY, RUNNING, Fork, Scope
+from graphflow.core.scopes import ENDED, FAILED, HELD, READY, RUNNING, Fork, Scope
 from graphflow.errors import GraphflowError, GuardFailed, NodeError, NoWayOut
 
 if TYPE_CHECKING:
@@ -177,10 +177,7 @@ def collect(machine: Machine, origin: Scope, branch: Scope, error: Exception) ->
     """failures="collect": the branch's failure is data for the join (S6.7)."""
     fork = branch.fork
     assert fork is not None
-    is_idle = branch in machine.idle
-    changing.hold(machine, branch)
-    if is_idle:
-        changing.hold_slot(branch)
+    changing.set_aside(machine, branch)
     branch.turn += 1
     branch.error = error
     branch.held = branch.status
@@ -189,6 +186,8 @@ def collect(machine: Machine, origin: Scope, branch: Scope, error: Exception) ->
 
 def pick_up(machine: Machine, scope: Scope, gives_new_attempts: bool) -> None:
     """A resume: the cursors under ``scope`` are live again, failed ones with new attempts (S14.3)."""
+    if scope.status == HELD:
+        scope.status = scope.held
     fork = scope.open
     if fork is None:
         if gives_new_attempts and scope.status in (READY, RUNNING):
@@ -199,7 +198,6 @@ def pick_up(machine: Machine, scope: Scope, gives_new_attempts: bool) -> None:
             continue
         if child.status == FAILED and fork.is_lost:
             fork.failed -= 1
-            fork.active += 1
             child.error = None
             child.status = child.held
         if child.status not in ENDED:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from graphflow.core import changing, deciding, failures, subgraphs
+from graphflow.core import changing, deciding, failures, slots, subgraphs
 from graphflow.core.plan import Edge
 from graphflow.core.schema import Update
 from graphflow.core.scopes import DONE, FORKED, Fork, Scope
@@ -34,6 +34,7 @@ def consider(machine: Machine, fork: Fork, is_due: bool = False) -> None:
         failures.fail_join(machine, fork, error)
         return
     if verdict is None:
+        slots.rest_around(machine, fork)
         return
     if verdict:
         fire(machine, fork)

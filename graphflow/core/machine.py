@@ -32,6 +32,7 @@ from graphflow.core import (
     joins,
     migrating,
     shortcuts,
+    slots,
     spending,
     starting,
     subgraphs,
@@ -224,14 +225,11 @@ class Machine:
         """Cancel the branch around a scope, or the run if there is none: a sub-graph has no other way on."""
         while not scope.is_branch and scope.parent is not None:
             scope = scope.parent
-        is_idle = scope in self.idle
         changing.cancel_scope(self, scope)
         if scope.parent is None:
             self.error = Cancelled("The run was cancelled", why="Somebody called cancel. (S14.2)")
             self.end("cancelled")
             return
-        if is_idle:
-            changing.hold_slot(scope)
         changing.end_branch(self, scope, CANCELLED)
 
     def resume(self, budget: Budget | None = None) -> None:
@@ -428,10 +426,12 @@ class Machine:
             scope.status = EXIT
             failures.stuck(self, scope, _failed_on_purpose(scope))
             return
+        if scope.attempt == 0 and not spending.may_step(self, scope):
+            self.passing.appendleft(scope)
+            return
+        if kind == "graph" and not slots.pass_gate(self, scope):
+            return
         if scope.attempt == 0:
-            if not spending.may_step(self, scope):
-                self.passing.appendleft(scope)
-                return
             self.spent.steps += 1
         if kind == "point":
             self.finish_node(scope, "finished", [], {})
@@ -455,7 +455,7 @@ class Machine:
         scope.turn += 1
         scope.status = READY
         if scope.node.at_once is not None:
-            changing.free_gate(self, scope)
+            slots.leave_gate(self, scope)
 
     def count_usage(self, scope: Scope, usage: Usage) -> None:
         """Add what a call cost to the run and to its node."""
@@ -479,7 +479,7 @@ class Machine:
             if self.error_at:
                 entry["at"] = self.error_at
         self.note(entry, None)
-        if status in ("done", "cancelled"):
+        if status != "exhausted":  # then nothing starts, and what runs has finished
             self.ready.clear()
             self.opening.clear()
         self.passing.clear()

@@ -21,15 +21,16 @@ SLEEPING: Final = "sleeping"  # between attempts, until ``due``
 WAITING: Final = "waiting"  # a question is open
 PASSING: Final = "passing"  # at a start, point, ask or sub-graph that the machine itself moves on
 FORKED: Final = "forked"  # has an open fork instead of a cursor
+HELD: Final = "held"  # in a branch that failed and was collected: set aside, in case a resume picks it up
 EXIT: Final = "exit"  # the node is done, but no edge could be chosen (S3.2)
 DONE: Final = "done"
 FAILED: Final = "failed"
 CANCELLED: Final = "cancelled"
 
-Status = Literal["ready", "running", "sleeping", "waiting", "passing", "forked", "exit", "done", "failed", "cancelled"]
+Status = Literal["ready", "running", "sleeping", "waiting", "passing", "forked", "held", "exit", "done", "failed", "cancelled"]
 ENDED: Final = frozenset((DONE, FAILED, CANCELLED))
 IDLE: Final = frozenset((SLEEPING, WAITING))
-"""A branch whose cursor is idle holds no slot of its fork's ``at_once`` (S6.9)."""
+"""A cursor that is idle holds no slot of ``at_once`` (S6.9)."""
 
 
 @dataclass(slots=True)
@@ -66,9 +67,11 @@ class Scope:
         "own",
         "parent",
         "pending",
+        "performer",
         "plan",
         "prefix",
         "question",
+        "rests",
         "since",
         "status",
         "taken",
@@ -95,7 +98,8 @@ class Scope:
         self.attempt = 0
         self.turn = 0  # raised at every move: a late result carries an old one and falls away (S15.5)
         self.status: Status = READY
-        self.held: Status = READY  # the status before it failed, for a resume
+        self.held: Status = READY  # the status before it failed or was set aside, for a resume
+        self.rests = False  # everything in it sleeps or waits, so it holds no slot (S6.9)
         self.is_borrowing = False  # values are the parent's dict, not to be altered
         self.is_shared = False  # branches of its open fork write to it at once (S6.10)
         self.own: set[str] | None = None
@@ -112,6 +116,7 @@ class Scope:
         self.question: str | None = None
         self.answer: Any = None
         self.view: Any = None
+        self.performer: Any = None  # whatever a driver needs to find again who performs the node
 
     @property
     def path(self) -> str:
@@ -267,7 +272,7 @@ class Fork:
         self.cancelled = 0
         self.begun = 0
         self.due: float | None = None  # best_effort(within_s=...)
-        self.parked: list[Scope] | None = None  # woken branches that wait for a slot
+        self.parked: dict[Scope, list[Scope]] | None = None  # resting branches that wait for a slot, and for whom
         self.writers: dict[str, int] | None = None  # state="shared": who wrote a field without reducer
         self.is_closed = False
         self.is_lost = False  # its join failed, and with it the run
@@ -282,7 +287,12 @@ class Fork:
 
     @property
     def has_room(self) -> bool:
-        return self.next < self.total and self.active < self.at_once and not self.is_closed
+        return (
+            self.next < self.total
+            and self.active < self.at_once
+            and not self.is_closed
+            and self.owner.status == FORKED
+        )
 
     def begin(self, now: float) -> Scope:
         """Start the next branch: its cursor stands ready at its target."""

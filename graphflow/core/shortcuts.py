@@ -156,8 +156,9 @@ def finish(machine: Machine, scope: Scope, result: Any, measure: Callable[[Plan,
         if way.target == scope.join:
             changing.end_branch(machine, scope, DONE)
         elif way.node is not None:
-            scope.arrive(way.node, machine.now)
+            scope.arrive(way.node, now)
             machine.ready.append(scope)
+            return True  # nothing else can have moved
         else:
             changing.reach(machine, scope, way.target)
     if machine.meeting or machine.passing or machine.root.status == DONE:

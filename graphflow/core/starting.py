@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
-from graphflow.core import changing, spending
-from graphflow.core.scopes import ENDED, EXIT, FORKED, IDLE, PASSING, READY, RUNNING, Scope
+from graphflow.core import changing, slots, spending
+from graphflow.core.scopes import EXIT, FORKED, IDLE, PASSING, READY, RUNNING, Scope
 
 if TYPE_CHECKING:
     from graphflow.core.machine import Machine
@@ -16,7 +15,7 @@ def take(machine: Machine) -> Scope | None:
     """A cursor whose node is to be performed now, marked running; None if there is none to start."""
     if machine.is_exhausted:
         return None
-    ready = machine.ready
+    ready, spent = machine.ready, machine.spent
     while True:
         if ready:
             scope = ready.popleft()
@@ -30,15 +29,15 @@ def take(machine: Machine) -> Scope | None:
         # asked only where the answer may be no: 0.1 us a step
         if (
             scope.attempt == 0
-            and (machine.budget is not None or machine.spent.steps >= machine.plan.limits.steps)
+            and (machine.budget is not None or spent.steps >= machine.plan.limits.steps)
             and not spending.may_step(machine, scope)
         ):
             ready.appendleft(scope)
             return None
-        if scope.node.at_once is not None and not _pass_gate(machine, scope):
+        if scope.node.at_once is not None and not slots.pass_gate(machine, scope):
             continue
         if scope.attempt == 0:
-            machine.spent.steps += 1
+            spent.steps += 1
         scope.attempt += 1
         scope.status = RUNNING
         machine.running += 1
@@ -51,6 +50,9 @@ def begin_branch(machine: Machine) -> Scope | None:
         fork = machine.opening[0]
         if not fork.has_room:
             machine.opening.popleft()
+            continue
+        if fork.owner.rests and not slots.rouse(machine, fork.owner):
+            machine.opening.popleft()  # it is back once a slot is free
             continue
         scope = fork.begin(machine.now)
         if scope.status == READY:
@@ -67,17 +69,6 @@ def begin_branch(machine: Machine) -> Scope | None:
     return None
 
 
-def _pass_gate(machine: Machine, scope: Scope) -> bool:
-    """S6.9: at_once on a node bounds its running visits; False: the cursor stands in line."""
-    running, line = machine.gates.setdefault((id(scope.plan), scope.node.index), ([0], deque()))
-    assert scope.node.at_once is not None
-    if running[0] >= scope.node.at_once:
-        line.append(scope)
-        return False
-    running[0] += 1
-    return True
-
-
 def rebuild(machine: Machine) -> None:
     """Derive every queue from the scopes: nothing that is owed is stored beside the run."""
     machine.ready.clear()
@@ -87,32 +78,41 @@ def rebuild(machine: Machine) -> None:
     machine.idle.clear()
     machine.gates.clear()
     machine.running = 0
-    for scope in machine.scopes():
-        if scope.status == RUNNING:
-            scope.status = READY
-            scope.turn += 1
-            scope.attempt -= 1
-        if scope.status == READY:
-            (
-                machine.passing if scope.node.kind in ("graph", "ask", "point", "start", "fail") else machine.ready
-            ).append(scope)
-            if machine.passing and machine.passing[-1] is scope:
-                scope.status = PASSING
-        elif scope.status == PASSING:
-            machine.passing.append(scope)
-        elif scope.status == EXIT:
+    scopes = machine.scopes()
+    for scope in scopes:
+        scope.rests = True  # until something in it becomes ready
+        if scope.open is not None:
+            scope.open.parked = None
+            scope.open.active = 0
+            if scope.open.edge is None:
+                slots.pass_gate(machine, scope)
+    for scope in scopes:
+        _requeue(machine, scope)
+    for scope in scopes:
+        if scope.status == EXIT and machine.status == "running":
             _choose_again(machine, scope)
-        elif scope.status in IDLE:
-            machine.idle[scope] = None
-        elif scope.status == FORKED and scope.open is not None:
-            fork = scope.open
-            fork.parked = None
-            begun = [child for child in fork.children[: fork.next] if child is not None]
-            fork.active = sum(child.status not in ENDED and child.status not in IDLE for child in begun)
-            if fork.has_room:
-                machine.opening.append(fork)
-            if fork.settled or not fork.total:
-                machine.meeting.append(fork)
+
+
+def _requeue(machine: Machine, scope: Scope) -> None:
+    """Put a cursor or open fork back where it belongs."""
+    if scope.status == RUNNING:
+        scope.status = READY
+        scope.turn += 1
+        scope.attempt -= 1
+    if scope.status == READY and scope.node.kind not in ("function", "agent"):
+        scope.status = PASSING
+    if scope.status == READY:
+        slots.queue(machine, scope)
+    elif scope.status == PASSING:
+        machine.passing.append(scope)
+    elif scope.status in IDLE:
+        machine.idle[scope] = None
+    elif scope.status == FORKED and scope.open is not None:
+        fork = scope.open
+        if fork.has_room:
+            machine.opening.append(fork)
+        if fork.settled or not fork.total:
+            machine.meeting.append(fork)
 
 
 def _choose_again(machine: Machine, scope: Scope) -> None:

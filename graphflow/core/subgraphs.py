@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from graphflow.core import changing, deciding, failures
+from graphflow.core import changing, deciding, failures, slots
 from graphflow.core.inputs import input_invalid
 from graphflow.core.schema import Update
 from graphflow.core.scopes import Fork, Scope
@@ -29,6 +29,7 @@ def enter(machine: Machine, scope: Scope) -> None:
             why=f"Scopes nest {machine.plan.limits.depth} deep at most. (S12.2, S17)",
             fix="End the recursion earlier, or raise it: limits=Limits(depth=...).",
         )
+        slots.leave_gate(machine, scope)
         failures.fail(machine, scope, error)
         return
     values = None
@@ -38,8 +39,10 @@ def enter(machine: Machine, scope: Scope) -> None:
         given = {name: scope.read()[outer] for name, outer in sub.inward}
         try:
             values = inner.start(given)
-        except ValidationError as error:
-            failures.fail(machine, scope, input_invalid(sub.plan(), error))
+        except Exception as error:  # invalid, or a validator of the user's that raised something else
+            slots.leave_gate(machine, scope)
+            wrong = input_invalid(sub.plan(), error) if isinstance(error, ValidationError) else error
+            failures.fail(machine, scope, deciding.located(wrong, scope))
             return
         entry["state"] = inner.dump_state(values)
     if scope.attempt > 1:

@@ -6,17 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from graphflow.core import changing, deciding, failures, joins
 from graphflow.core.plan import Edge
-from graphflow.core.scopes import ENDED, EXIT, RUNNING, SLEEPING, Scope
+from graphflow.core.scopes import ENDED, EXIT, HELD, RUNNING, SLEEPING, Scope
 from graphflow.errors import NodeTimeout, RunError
 
 if TYPE_CHECKING:
     from graphflow.core.machine import Machine
 
 
+_OUT = ENDED | {HELD}
+
+
 def fire(machine: Machine, scope: Scope, timer: tuple[Any, ...]) -> bool:
     """A timer is due (S8.1, S10.3, S6.6). One whose cursor has moved on changes nothing."""
     kind, visit, what = timer
-    if scope.visit != visit or scope.status in ENDED or machine.status in ("done", "failed", "cancelled"):
+    if scope.visit != visit or scope.status in _OUT or machine.status in ("done", "failed", "cancelled"):
         return False
     if kind == "retry":
         if scope.status != SLEEPING or scope.attempt != what:

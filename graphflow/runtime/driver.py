@@ -45,12 +45,11 @@ class BlockingNodeWarning(RuntimeWarning):
 
 
 class _Worker:
-    __slots__ = ("hands", "is_stopped", "pending", "scope", "task", "turn")
+    __slots__ = ("hands", "is_stopped", "pending", "scope", "task")
 
     def __init__(self) -> None:
         self.task: asyncio.Task[None] | None = None
         self.scope: Scope | None = None
-        self.turn = 0
         self.hands: DriverHands | None = None
         self.pending: Sequence[dict[str, Any]] = ()  # the node's ctx.update calls
         self.is_stopped = False
@@ -69,8 +68,8 @@ class Driver:
         self.observers = list(observers)
         self.loop: asyncio.AbstractEventLoop | None = None
         self._epoch = 0.0
+        self._clock: Callable[[], float] = time.monotonic
         self._workers: set[_Worker] = set()
-        self._at_work: dict[Scope, _Worker] = {}
         self._starting = 0
         self._burst = 1
         self._over: asyncio.Future[None] | None = None
@@ -98,6 +97,8 @@ class Driver:
         if self.loop is not None:
             return
         loop = self.loop = asyncio.get_running_loop()
+        if type(loop).time is not asyncio.BaseEventLoop.time:  # a virtual clock; asyncio's own is time.monotonic
+            self._clock = loop.time
         self._epoch = getattr(loop, "epoch_s", None) or time.time() - loop.time()
         self._over = loop.create_future()
         self._context = contextvars.copy_context()
@@ -107,7 +108,7 @@ class Driver:
     def tick(self) -> None:
         """Tell the machine the time: seconds since 1970, by the loop's own clock."""
         if self.loop is not None:
-            self.machine.now = self._epoch + self.loop.time()
+            self.machine.now = self._epoch + self._clock()
         elif not self.machine.now:
             self.machine.now = time.time()
 
@@ -194,11 +195,12 @@ class Driver:
                 over.set_exception(error)
 
     async def _take_turns(self, worker: _Worker) -> bool:
-        """Work until nothing is ready. True: this worker's context is no longer clean, another must go on."""
-        machine, loop = self.machine, self.loop
-        assert loop is not None
-        breathed = loop.time()
-        clean = self._context
+        """Work until nothing is ready. True: this worker's context is no longer clean, another must go on.
+
+        All of a usual step is in this loop: a coroutine for each attempt and one for each call made it 0.8 us longer.
+        """
+        machine, clock, epoch, clean = self.machine, self._clock, self._epoch, self._context
+        breathed = clock()
         while True:
             scope = machine.take()
             if scope is None:
@@ -206,18 +208,47 @@ class Driver:
                 if not machine.running and not self._starting and self._rest():
                     continue
                 return False
-            if (machine.ready or machine.opening) and not self._starting:
-                for _ in range(self._burst):
-                    self._start_worker()
-                self._burst = min(2 * self._burst, 64)
-            await self._perform(worker, scope)
+            if not self._starting and (machine.ready or machine.opening):
+                self._start_burst()
+            node, turn = scope.node, scope.turn
+            worker.scope, scope.performer = scope, worker
+            if node.timeout_s is not None or self.observers:
+                self._announce(scope)
+            try:
+                if node.mode != "async" or node.call is None:
+                    result = await self._call_function(worker, scope)
+                elif node.arguments == _STATE:
+                    result = await node.call(machine.view(scope))
+                else:
+                    result = await node.call(*self._arguments(worker, scope))
+            except BaseException as error:
+                self._failed(worker, scope, turn, error)
+            else:
+                machine.now = epoch + clock()
+                if type(result) is Handoff:
+                    target = _target_name(result.target)
+                    machine.finish(scope, turn, result.update, worker.pending, target, result.data)
+                else:
+                    machine.finish(scope, turn, result, worker.pending)
+                result = None
+            worker.scope = None
+            if worker.hands is not None:
+                worker.hands, worker.pending = None, ()
+            if worker.is_stopped:
+                self._take_back_cancel(worker)
             self.commit()
             if contextvars.copy_context() != clean:
                 return True
-            if machine.now - self._epoch - breathed > YIELD_AFTER_S:  # as of the node's end: one look at the clock a step
+            if machine.now - epoch - breathed > YIELD_AFTER_S:  # as of the node's end: one look at the clock a step
                 await asyncio.sleep(0)
-                breathed = loop.time()
-                machine.now = self._epoch + breathed
+                breathed = clock()
+                machine.now = epoch + breathed
+
+    def _start_burst(self) -> None:
+        """More is ready than this worker can take at once: 1, 2, 4, ... others start."""
+        for _ in range(self._burst):
+            self._start_worker()
+        self._burst = min(2 * self._burst, 64)
 
     def _rest(self) -> bool:
         """Nothing runs and nothing is ready. True: there is more to do after all."""
@@ -245,69 +276,38 @@ class Driver:
         over.set_result(None)
         return False
 
-    async def _perform(self, worker: _Worker, scope: Scope) -> None:
-        """One attempt at one node, from its view to the machine's event."""
-        machine, node, turn = self.machine, scope.node, scope.turn
-        worker.scope, worker.turn, worker.hands, worker.pending, worker.is_stopped = scope, turn, None, (), False
-        self._at_work[scope] = worker
+    def _announce(self, scope: Scope) -> None:
+        """An attempt begins: set its timeout, tell the observers."""
+        node, machine = scope.node, self.machine
+        self.tick()
         if node.timeout_s is not None:
-            self.tick()
-            self._push_timer(machine.now + node.timeout_s, scope, ("timeout", turn))
+            self._push_timer(machine.now + node.timeout_s, scope, ("timeout", scope.turn))
         if self.observers:
             self.tell(NodeStarted(0, scope.path, node.name, machine.now, scope.attempt))
-        try:
-            arguments, call = node.arguments, node.call
-            if node.mode != "async" or call is None:
-                result = await self._call(worker, scope)
-            elif arguments == _STATE:  # the two usual ways to be called, without a coroutine and a list between
-                result = await call(machine.view(scope))
-            elif arguments == _STATE_AND_ITEM:
-                result = await call(machine.view(scope), scope.items[-1] if scope.items else None)
-            else:
-                result = await self._call(worker, scope)
-        except Suspended:
-            machine.give_back(scope, turn)
-        except asyncio.CancelledError:
-            self._cancelled(worker, scope, turn)
-        except Exception as error:
-            self._tick_fail(worker, scope, turn, error)
-        except BaseException:
-            machine.give_back(scope, turn)
-            raise
-        else:
-            pending = worker.pending
-            self.tick()
-            if type(result) is Handoff:
-                machine.finish(scope, turn, result.update, pending, _target_name(result.target), result.data)
-            else:
-                machine.finish(scope, turn, result, pending)
-        if self._at_work.get(scope) is worker:
-            del self._at_work[scope]
-        worker.scope = None
-        if worker.is_stopped:
-            self._take_back_cancel(worker)
 
-    async def _call(self, worker: _Worker, scope: Scope) -> Any:
-        """Call the node's function or agent with the arguments it names."""
-        machine, node = self.machine, scope.node
-        call, arguments, mode = node.call, node.arguments, node.mode
+    async def _call_function(self, worker: _Worker, scope: Scope) -> Any:
+        """Call a node that is a plain function, in a thread if it blocks. No name may hold its view afterwards."""
+        node = scope.node
+        call = node.call
         assert call is not None
-        given = [self._argument(name, worker, scope) for name in arguments]
-        if mode == "blocking":
+        given = self._arguments(worker, scope)
+        if node.mode == "blocking":
             try:
                 return await asyncio.to_thread(call, *given)
             finally:
                 given.clear()
-        if mode == "sync":
-            started = time.perf_counter()
-            result = call(*given)
-            given.clear()
-            if time.perf_counter() - started > BLOCKED_S:
-                self._warn_of_blocking(node.name, time.perf_counter() - started)
-            return result
-        awaitable = call(*given)
+        started = time.perf_counter()
+        result = call(*given)
         given.clear()
-        return await awaitable
+        if time.perf_counter() - started > BLOCKED_S:
+            self._warn_of_blocking(node.name, time.perf_counter() - started)
+        return result
+
+    def _arguments(self, worker: _Worker, scope: Scope) -> list[Any]:
+        """What the node's function is called with, by the names it takes."""
+        if scope.node.arguments == _STATE_AND_ITEM:  # every branch of a map: 0.3 us less than one by one
+            return [self.machine.view(scope), scope.items[-1] if scope.items else None]
+        return [self._argument(name, worker, scope) for name in scope.node.arguments]
 
     def _argument(self, name: str, worker: _Worker, scope: Scope) -> Any:
         if name == "state":
@@ -364,6 +364,18 @@ class Driver:
 
     # -- failures and cancellation ---------------------------------------------------------------------------------
 
+    def _failed(self, worker: _Worker, scope: Scope, turn: int, error: BaseException) -> None:
+        """An attempt ended by raising."""
+        if isinstance(error, Suspended):
+            self.machine.give_back(scope, turn)
+        elif isinstance(error, asyncio.CancelledError):
+            self._cancelled(worker, scope, turn)
+        elif isinstance(error, Exception):
+            self._tick_fail(worker, scope, turn, error)
+        else:
+            self.machine.give_back(scope, turn)
+            raise error
+
     def _tick_fail(self, worker: _Worker, scope: Scope, turn: int, error: Exception) -> None:
         self.tick()
         in_call = worker.hands is not None and worker.hands.failed_in(error)
@@ -388,7 +400,7 @@ class Driver:
     def _stop_cursors(self) -> None:
         """The machine has taken cursors off: cancel what performs them."""
         for scope in self.machine.stops:
-            self._stop_worker(self._at_work.pop(scope, None))
+            self._stop_worker(_performer(scope))
         self.machine.stops.clear()
 
     def _stop_worker(self, worker: _Worker | None) -> None:
@@ -473,13 +485,19 @@ class Driver:
         if timer[0] == "timeout":
             if scope.turn != timer[1] or scope.status != RUNNING:
                 return
-            worker = self._at_work.pop(scope, None)
+            worker = _performer(scope)
             in_call = worker is not None and worker.hands is not None and worker.hands.calls_open > 0
             self.machine.fail(scope, timer[1], node_timeout(scope), in_call)
             self._stop_worker(worker)
         else:
             self.machine.fire(scope, timer)
         self.commit()
+
+
+def _performer(scope: Scope) -> _Worker | None:
+    """The worker that performs a cursor's node now."""
+    worker: _Worker | None = scope.performer
+    return worker if worker is not None and worker.scope is scope else None
 
 
 def _target_name(target: Any) -> str:

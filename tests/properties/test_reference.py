@@ -232,8 +232,32 @@ def test_a_replay_stands_where_the_run_stood(scenario: Scenario, seed: int) -> N
         assert standing(replay(silent, entries, until=stood["seq"])) == stood
 
 
-@settings(LAWS, max_examples=50)
+def plans_by_node(plan: Plan) -> dict[str, Plan]:
+    """Node id -> the plan it is in; names are unique across the graphs of a scenario."""
+    found = {node.id: plan for node in plan.nodes}
+    for node in plan.nodes:
+        if node.graph is not None:
+            found = plans_by_node(node.graph.plan()) | found
+    return found
+
+
+@LAWS
 @given(scenarios(style=SMALL), SEEDS)
+def test_the_journal_reads_as_steps(scenario: Scenario, seed: int) -> None:
+    """S8.3, S15.2: an error that climbed shows the edge that was taken where it was caught."""
+    plan = scenario.plan
+    driven = begun(plan, scenario)
+    walked(driven, shuffled(seed))
+    entries = [decode(text) for text in driven.journal]
+    by_seq, plans = {entry["seq"]: entry for entry in entries}, plans_by_node(plan)
+    for step in reading.steps(plan, entries):
+        if step.kind == "failed" and step.edge is not None:
+            inner = plans[by_seq[step.seq]["level"].rpartition("/")[2].rpartition(":")[0]]
+            assert step.to == tuple(inner.nodes[target].name for target in inner.edges[step.edge].targets)
+
+
+@settings(LAWS, max_examples=50)
+@given(scenarios(style=Style(blocks=4, tells_errors_apart=False)), SEEDS)
 def test_a_run_resumed_at_any_entry_ends_as_if_nothing_had_happened(scenario: Scenario, seed: int) -> None:
     """S14.2, S15.1: what is owed follows from the journal alone."""
     plan, order = scenario.plan, shuffled(seed)
