@@ -97,23 +97,24 @@ def on_machine(plan: Plan, state: Update, answers: Answers, order: Order) -> Out
 
 def outcome_of(driven: Driven) -> Outcome:
     machine = driven.machine
-    lost = [scope.prefix for scope in driven.scopes if is_cancelled(scope, machine)]
+    lost = cancelled(driven)
+    journal = zip(driven.journal, driven.plans, strict=True)
     return Outcome(
         "waiting" if machine.is_waiting else machine.status,
         dict(machine.plan.schema.snapshot(machine.root.read()).__dict__),
-        [
-            step
-            for step in steps_of(zip(driven.journal, driven.plans, strict=True))
-            if not step.cursor.startswith(tuple(lost))
-        ],
+        [step for step in steps_of(journal) if not step.cursor.startswith(lost)],
         machine.error,
         [scope.path for scope in machine.questions()],
     )
 
 
-def is_cancelled(scope: Scope, machine: Machine) -> bool:
-    """Whether a scope is a branch that came to no end of its own. A failed run keeps those for a resume (S14.3)."""
-    return scope.is_branch and machine.status in ("done", "failed") and scope.status not in ("done", "failed")
+def cancelled(driven: Driven) -> tuple[str, ...]:
+    """The branches that came to no end of their own. A failed run keeps some of them for a resume (S14.3)."""
+    machine = driven.machine
+    live = () if machine.status in ("done", "failed") else machine.scopes()
+    alive = {id(scope) for scope in live}
+    ended = [scope for scope in driven.scopes if scope.is_branch and id(scope) not in alive]
+    return tuple(scope.prefix for scope in ended if scope.status not in ("done", "failed"))
 
 
 def steps_of(journal: Iterable[tuple[bytes, Plan]]) -> list[Step]:

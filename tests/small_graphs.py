@@ -62,7 +62,12 @@ def says(**replies: Any) -> Answers:
 
 def by_attempt(*replies: Any) -> Callable[[Call], Any]:
     """Another reply for each attempt at a node."""
-    return lambda call: replies[call.attempt - 1]
+
+    def answer(call: Call) -> Any:
+        reply = replies[call.attempt - 1]
+        return reply(call) if callable(reply) else reply
+
+    return answer
 
 
 def by_branch(**replies: Any) -> Callable[[Call], Any]:

@@ -1,13 +1,14 @@
 """Drives a run in an event loop of its own, and stops it on Ctrl-C without tearing it.
 
 The first Ctrl-C cancels the driver, which puts every node down and leaves the run resumable (S14.2). It cannot get at
-a plain function that holds the loop, so there it strikes as KeyboardInterrupt, but only where no code of ours is in
-the middle of something. A second one strikes anywhere.
+a function that holds the loop, so there it strikes as KeyboardInterrupt, but only where no code of ours is in the
+middle of something. A second one strikes anywhere.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import threading
 from collections.abc import Coroutine
@@ -23,7 +24,8 @@ from graphflow.runtime.run import Run
 from graphflow.stores.store import Store
 
 T = TypeVar("T")
-_PACKAGE = str(Path(__file__).parent.parent)
+_PACKAGE = str(Path(__file__).parent.parent) + os.sep
+_ASYNCIO = str(Path(asyncio.__file__).parent) + os.sep
 _THREADS = "graphflow-node"
 
 
@@ -67,13 +69,16 @@ class _Interrupt:
 
 
 def _is_in_node(frame: FrameType | None) -> bool:
-    """Whether the innermost code of ours is the driver's call of a node: an exception then comes out of the node."""
-    while frame is not None:
-        code = frame.f_code
-        if code.co_filename.startswith(_PACKAGE):
-            return code.co_filename == driver.__file__ and code.co_qualname == "Driver._call"
-        frame = frame.f_back
-    return False
+    """Whether the driver has called code that is not ours, which is a node: then an exception comes out of the node.
+
+    Of asyncio's own code that the driver calls, nothing holds the loop.
+    """
+    if frame is None or frame.f_code.co_filename.startswith((_PACKAGE, _ASYNCIO)):
+        return False
+    outer = frame.f_back
+    while outer is not None and not outer.f_code.co_filename.startswith(_PACKAGE):
+        outer = outer.f_back
+    return outer is not None and outer.f_code.co_filename == driver.__file__
 
 
 def drive(work: Coroutine[Any, Any, T]) -> T:

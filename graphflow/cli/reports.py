@@ -70,8 +70,11 @@ def result_text(run: Run[Any]) -> str:
         names.remove(texts[-1])
         names.append(texts[-1])
     fields = [field_text(name, value_data(run, name, values[name])) for name in names]
-    is_apart = len(fields) > 1 and names[-1] in texts and "\n" in fields[-1]
-    return "\n".join(fields[:-1] + (["", fields[-1]] if is_apart else fields[-1:]))
+    is_block = [name in texts and "\n" in field for name, field in zip(names, fields, strict=True)]
+    text = "".join(fields[:1])
+    for number, field in enumerate(fields[1:], 1):  # a text of several lines stands apart
+        text += ("\n\n" if is_block[number] or is_block[number - 1] else "\n") + field
+    return text
 
 
 def _written(run: Run[Any]) -> list[str]:
@@ -115,8 +118,13 @@ def _is_scalar(value: object) -> bool:
     return value is None or isinstance(value, int | float)
 
 
-def _indented(value: object) -> str:
-    return _compact(value).replace("\n", "\n    ")
+def _indented(value: Any) -> str:
+    """An element of a list or mapping: a record with one field a line, anything else in one piece."""
+    whole: object = value
+    if isinstance(value, Mapping) and value:
+        pairs = cast("Mapping[str, object]", value).items()
+        return "\n    ".join(f"{key}: {_compact(item)}" for key, item in pairs)
+    return _compact(whole).replace("\n", "\n    ")
 
 
 def _compact(value: object) -> str:

@@ -44,7 +44,7 @@ _EXAMPLES = (
     "graphflow run graphs/intel.py market=editors --budget-usd 0.50 --budget-seconds 120",
 )
 
-_NO_MODEL = "no language model: it only picks from the text it is given; set OPENAI_API_KEY, or name one with --model"
+_NO_MODEL = "no language model: it picks from the text it is given; for one, see --model"
 
 
 def make_parser() -> Parser:

@@ -23,6 +23,7 @@ ASCII_GLYPHS = {
     "done": "+", "failed": "x", "running": "*", "retrying": "~", "waiting": "?", "not run": ".", "cancelled": "-",
 }  # fmt: skip
 LABEL_WIDTH = 11
+_IN_ASCII = str.maketrans({"×": "x", "…": "...", "·": "-"})
 
 
 class Screen(Protocol):
@@ -123,6 +124,8 @@ class Lines:
         self._write(f"{elapsed:>{LABEL_WIDTH - 4}}  {self._glyphs[status]} {spot!s:<{self._width}}  {text}".rstrip())
 
     def _write(self, line: str) -> None:
+        if self._glyphs is ASCII_GLYPHS:
+            line = line.translate(_IN_ASCII).encode("ascii", "backslashreplace").decode()
         self._stream.write(line.rstrip() + "\n")
         self._stream.flush()
 

@@ -21,7 +21,7 @@ from rich.tree import Tree as RichTree
 from graphflow.cli.output import one_line, visible
 from graphflow.cli.progress import BranchRow, Progress, Row, Status
 from graphflow.cli.screen import GLYPHS, LABEL_WIDTH, Tone, tries
-from graphflow.cli.wording import dollars, duration, tokens
+from graphflow.cli.wording import dollars, duration, has_cost, tokens
 from graphflow.runtime.events import Event
 
 STYLES: dict[Status, str] = {
@@ -98,7 +98,7 @@ class Tree:
             head.append(f"  {progress.run_id}", style="cyan")
         until = now if progress.status == "running" and self.is_live else progress.now
         parts = [f"step {progress.steps:,}", _clock(until - progress.started if progress.started else 0)]
-        if progress.usage.model_calls:
+        if has_cost(progress.usage):
             parts += [dollars(progress.usage.usd), tokens(progress.usage.tokens)]
         return head.append("  " + "  ".join(parts), style="dim")
 
@@ -167,7 +167,7 @@ def _facts(row: Row, status: Status, now: float) -> Iterable[tuple[str, str]]:
     elif status == "done":
         yield duration(row.seconds), ""
         yield from _again(row)
-    if row.usage.model_calls:
+    if has_cost(row.usage):
         yield dollars(row.usage.usd), ""
     if row.way and status in ("done", "failed") and row.expected is None:
         yield f"→ {one_line(row.way, 60)}", ""

@@ -141,6 +141,11 @@ def dollars(usd: float | None) -> str:
     return f"${usd:.3f}" if usd >= 0.001 else f"${usd:.1g}" if usd >= 0.0001 else f"${usd:.5f}"
 
 
+def has_cost(usage: Usage) -> bool:
+    """Whether there is a cost to speak of, if only an unknown one: an offline model has none."""
+    return bool(usage.tokens) or usage.usd != 0
+
+
 def spent(usage: Usage) -> list[str]:
     """What model and tool calls cost, piece by piece; nothing where none were made."""
     parts: list[str] = []
@@ -150,6 +155,6 @@ def spent(usage: Usage) -> list[str]:
         parts.append(f"{usage.tool_calls:,} tool call{'s' if usage.tool_calls != 1 else ''}")
     if usage.tokens:
         parts.append(tokens(usage.tokens))
-    if usage.tokens or usage.usd:
+    if has_cost(usage):
         parts.append(dollars(usage.usd))
     return parts

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from graphflow.core import changing, deciding, failures
+from graphflow.core import changing, deciding, failures, joins
 from graphflow.core.plan import Node
 from graphflow.core.schema import adapter
-from graphflow.core.scopes import Scope
+from graphflow.core.scopes import ENDED, SEGMENT, Scope
 from graphflow.errors import AnswerInvalid, NodeError, shown, unknown_name
 
 if TYPE_CHECKING:
@@ -47,8 +47,12 @@ def ask(machine: Machine, scope: Scope) -> None:
     changing.ask(machine, scope, question)
     for key in (scope.path, node.name):
         if key in machine.answers:
-            _answered(machine, scope, machine.answers.pop(key))
-            return
+            try:
+                _answered(machine, scope, machine.answers.pop(key))
+                return
+            except AnswerInvalid as error:  # it was kept before the state was what it is now: ask after all
+                entry = {"kind": "refused", "at": scope.path, "early": key, "error": failures.describe(error)}
+                machine.note(entry, scope)
 
 
 def _open_question(machine: Machine, target: str) -> Scope | None:
@@ -64,32 +68,70 @@ def _node_asking(machine: Machine, target: str) -> Node:
     """The ask node that an early answer is for. Raises AnswerInvalid."""
     if machine.status in ("done", "failed", "cancelled"):
         raise _not_taken(f"The run is {machine.status}", "It asks nothing any more.", target)
-    last = target.rsplit("/", 1)[-1]
-    nodes = {node.name: node for plan in machine.plans() for node in plan.nodes if node.kind == "ask"}
-    for name, node in nodes.items():
-        if name == target:
+    nodes = [node for plan in machine.plans() for node in plan.nodes if node.kind == "ask"]
+    for node in nodes:
+        if node.name == target:
             return node
-        visit = last.removeprefix(f"{node.id}:")
-        if visit != last and visit.isdigit():
-            scope = machine.find(target.removesuffix(last).removesuffix("/"))
-            visits = (scope or machine.root).visits or {}
-            if visits.get(node.index, 0) >= int(visit):
-                raise _not_taken(f"The question {target!r} is no longer open", "It was answered or withdrawn.", target)
-            return node
-    raise _not_taken(f"Nothing asks {target!r}", unknown_name(target, nodes), target)
+    found = _node_ahead(machine, target)
+    if found is None:
+        raise _not_taken(f"Nothing asks {target!r}", unknown_name(target, {node.name for node in nodes}), target)
+    return found
+
+
+def _node_ahead(machine: Machine, target: str) -> Node | None:
+    """The ask node that a question's id leads to, None if it leads nowhere. Raises AnswerInvalid if it is over."""
+    plan, scope = machine.plan, machine.root
+    ahead = False  # the path has left what has begun
+    segments = target.split("/")
+    for number, segment in enumerate(segments):
+        match = SEGMENT.match(segment)
+        node = None if match is None else next((node for node in plan.nodes if node.id == match["node"]), None)
+        if match is None or node is None:
+            return None
+        visit, branch = int(match["visit"]), match["branch"]
+        seen = 0 if ahead else scope.visits_of(node)
+        if number == len(segments) - 1:
+            if seen >= visit:
+                raise _over(target)
+            return node if node.kind == "ask" and branch is None else None
+        fork = None if ahead or scope.node is not node or seen != visit else scope.open
+        if fork is not None and (fork.edge is None) == (branch is None):
+            index = int(branch or 0)
+            if index >= fork.total:
+                return None
+            child = fork.children[index]
+            if child is not None and child.status in ENDED:
+                raise _over(target)
+            ahead, scope = child is None, child or scope
+        elif seen >= visit and (scope.node is not node or seen > visit or scope.open is not None):
+            raise _over(target)
+        else:
+            ahead = True
+        if branch is None:
+            if node.graph is None:
+                return None
+            plan = node.graph.plan()
+    return None
+
+
+def _over(target: str) -> AnswerInvalid:
+    return _not_taken(f"The question {target!r} is no longer open", "It was answered or withdrawn.", target)
 
 
 def _answered(machine: Machine, scope: Scope, value: Any) -> None:
     value = _answer_value(scope.node, value)
     try:
-        updates = deciding.updates_of(scope, value, (), None)
+        updates = deciding.updates_of(scope, value)
         altered = deciding.trial(scope, updates)
-    except NodeError as error:
+        if scope.home is not scope and (bad := joins.shared_conflict(scope, updates)):
+            raise bad
+    except Exception as error:  # a NodeError, or what a validator of the user's raised
+        said = error if isinstance(error, NodeError) else None
         raise AnswerInvalid(
-            f"The answer to {scope.path!r} cannot be written: {error.what}",
+            f"The answer to {scope.path!r} cannot be written: {said.what if said else shown(error)}",
             cursor=scope.path,
-            why=error.why,
-            fix=error.fix,
+            why=f"{said.why if said else str(error)} Nothing was changed. (S10.1)",
+            fix=said.fix if said else "Give an answer that the state's validators take.",
         ) from error
     scope.question = None
     machine.finish_node(scope, "answered", updates, altered)

@@ -55,7 +55,6 @@ def _scope(old: Scope, scopes: dict[int, Scope], forks: dict[int, Fork]) -> Scop
     made.fork = None if old.fork is None else _fork(old.fork, scopes, forks)
     made.open = None if old.open is None else _fork(old.open, scopes, forks)
     made.branches = None if old.branches is None else _fork(old.branches, scopes, forks)
-    made.pending = None if old.pending is None else list(old.pending)
     made.log = None if old.log is None else list(old.log)
     made.visits = None if old.visits is None else dict(old.visits)
     made.taken = None if old.taken is None else dict(old.taken)

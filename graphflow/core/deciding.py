@@ -13,8 +13,9 @@ from typing import Any, TypeGuard
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from graphflow.core.plan import Edge, Guard, Node, Plan, Writes
-from graphflow.core.schema import Update
+from graphflow.core.annotations import is_native
+from graphflow.core.plan import Edge, Guard, Node, Over, Plan, Writes
+from graphflow.core.schema import Update, adapter
 from graphflow.core.scopes import Scope
 from graphflow.core.view import is_view
 from graphflow.errors import (
@@ -39,17 +40,33 @@ class Choice:
     items: Sequence[Any] | None = None
 
 
-def updates_of(scope: Scope, result: Any, pending: Sequence[Mapping[str, Any]], choice: Edge | None) -> list[Update]:
-    """The validated updates of one step: those of ``ctx.update`` in call order, then the returned one (S3.1, S3.7)."""
+def updates_of(
+    scope: Scope, result: Any, pending: Sequence[Mapping[str, Any]] = (), carried: Mapping[str, Any] | None = None
+) -> list[Update]:
+    """The validated updates of one step: those of ``ctx.update`` in call order, then the returned one (S3.1, S3.7).
+
+    ``carried`` is what the data of a chosen handoff write, None without one: only without one is None a value (S9.1).
+    """
     node, plan = scope.node, scope.plan
     declared = node.writes.declared
-    updates = [sized(plan, plan.schema.update(given, declared)) for given in pending] if pending else []
-    if result is not None or node.writes.kind == "value":
+    updates = [_validated(plan, node, given, declared) for given in pending]
+    if result is not None or (node.writes.kind == "value" and carried is None):
         given = as_update(node.writes, result, plan, node)
         if given:
-            allowed = None if choice is not None else declared
-            updates.append(sized(plan, plan.schema.update(given, allowed)))
+            updates.append(_validated(plan, node, given, declared))
+    if carried:
+        updates.append(_validated(plan, node, carried, None))
     return updates
+
+
+def _validated(plan: Plan, node: Node, given: Mapping[str, Any], allowed: frozenset[str] | None) -> Update:
+    try:
+        return sized(plan, plan.schema.update(given, allowed))
+    except UpdateInvalid:
+        for name, value in given.items():
+            if _is_awaitable_in(value):
+                raise _await_missing(f"Node {node.name!r} gives {name!r} {shown(value)}", node) from None
+        raise
 
 
 def _is_dict(value: object) -> TypeGuard[dict[str, Any]]:
@@ -102,15 +119,28 @@ def places(place: Place | None) -> tuple[Place, ...]:
 
 
 def _refuse_awaitable(result: Any, node: Node) -> None:
-    if hasattr(result, "__await__"):
-        if hasattr(result, "close"):
-            result.close()  # else Python complains once more, later and elsewhere
-        raise UpdateInvalid(
-            f"Node {node.name!r} returned something that must be awaited: {shown(result)}",
-            why="An update is plain data. An await is missing in the node. (S3.1)",
-            fix="Write `return await ...`, and declare the node with `async def`.",
-            where=places(node.place),
-        )
+    if hasattr(result, "__await__") and _is_awaitable_in(result):
+        raise _await_missing(f"Node {node.name!r} returned {shown(result)}", node)
+
+
+def _is_awaitable_in(value: Any, depth: int = 3) -> bool:
+    """Whether something in a result must be awaited; it is closed, else Python complains later and elsewhere."""
+    if hasattr(value, "__await__"):
+        end = getattr(value, "close", None) or getattr(value, "cancel", None)
+        if end is not None:
+            end()
+        return True
+    parts: list[Any] = list(value.values() if _is_dict(value) else value) if type(value) in (dict, list, tuple) else []
+    return depth > 0 and any([_is_awaitable_in(part, depth - 1) for part in parts])  # a list: each one is closed
+
+
+def _await_missing(what: str, node: Node) -> UpdateInvalid:
+    return UpdateInvalid(
+        f"{what}, which must be awaited",
+        why="An update is plain data. An await is missing in the node. (S3.1)",
+        fix="Await it in the node: `value = await ...`, or `await asyncio.gather(*several)`, in an `async def`.",
+        where=places(node.place),
+    )
 
 
 def _tuple_update(writes: Writes, result: Any, node: Node) -> dict[str, Any]:
@@ -151,7 +181,8 @@ def sized(plan: Plan, changes: Update) -> Update:
     for name, change in changes.items():
         if type(change) in _SCALAR:
             continue
-        size = len(change) if _is_text(change) else _json_size(change)
+        is_small = _is_text(change) and 6 * len(change) <= limit  # six bytes a character at most
+        size = 0 if is_small else _json_size(change)
         if size > limit:
             raise LimitExceeded(
                 f"The update gives {name.lstrip('=')!r} a value of {size:,} bytes",
@@ -255,7 +286,7 @@ def _split(scope: Scope, edge: Edge) -> Choice:
         ]
         return Choice(edge, starts)
     try:
-        items = list(edge.over.items(scope.read(), scope.items))
+        items = _typed_items(edge.over, edge.over.items(scope.read(), scope.items))
     except Exception as error:
         raise GuardFailed(
             f"The items of {edge_name(scope.plan, edge)} could not be read from {edge.over.label}",
@@ -273,6 +304,21 @@ def _split(scope: Scope, edge: Edge) -> Choice:
             where=places(edge.place),
         )
     return Choice(edge, (0,), items)
+
+
+def _typed_items(over: Over, found: Sequence[Any]) -> list[Any]:
+    """The items as the journal will give them back (S6.1, S15.2). Those of a field are known to be so."""
+    if over.field is not None:
+        return list(found)
+    codec, native = adapter(over.item_type), is_native(over.item_type)
+    items: list[Any] = []
+    for item in found:
+        value = codec.validate_python(item)
+        text = codec.dump_json(value, round_trip=True)
+        if not native and (type(back := codec.validate_json(text)) is not type(value) or back != value):
+            raise TypeError(f"the item {shown(item)} comes back from JSON as {shown(back)}: annotate what over= returns")
+        items.append(value)
+    return items
 
 
 def _no_way_out(scope: Scope) -> NoWayOut:

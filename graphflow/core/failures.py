@@ -87,7 +87,6 @@ def retry_later(
         changing.close_fork(machine, scope.open)
     keep_effects(scope, in_call)
     changing.sleep(machine, scope, due)
-    scope.error = error
 
 
 def keep_effects(scope: Scope, in_call: bool) -> None:
@@ -170,7 +169,8 @@ def catch(machine: Machine, level: Scope, edge: Edge, node: Node, error: Excepti
     changing.leave_node(machine, level)
     level.node = node
     changing.take_edge(machine, level, edge)
-    level.error = error
+    if level.status not in ENDED:  # a branch that fails over to its join is done, without an error
+        level.error = error
 
 
 def collect(machine: Machine, origin: Scope, branch: Scope, error: Exception) -> None:
@@ -193,6 +193,8 @@ def pick_up(machine: Machine, scope: Scope, gives_new_attempts: bool) -> None:
         if gives_new_attempts and scope.status in (READY, RUNNING):
             scope.attempt = 0
         return
+    if gives_new_attempts and fork.edge is None and scope.due is not None and scope.node.timeout_s is not None:
+        scope.due = machine.now + scope.node.timeout_s  # it may have failed because its time was over
     for child in fork.children[: fork.next]:
         if child is None:
             continue

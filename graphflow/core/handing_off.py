@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from graphflow.core import deciding
@@ -12,18 +12,12 @@ from graphflow.core.scopes import Scope
 from graphflow.errors import HandoffInvalid, shown, unknown_name
 
 
-def updates_of(
-    scope: Scope, pending: Sequence[Mapping[str, Any]], result: Any, target: str, data: Any
-) -> tuple[list[Mapping[str, Any]], Edge]:
-    """The edge a node chose, and its update with what the handoff's data add (S9.1)."""
+def choice_of(scope: Scope, target: str, data: Any) -> tuple[Edge, Mapping[str, Any]]:
+    """The edge a node chose, and the update that the handoff's data make (S9.1)."""
     edge = next((e for e in scope.node.handoffs if scope.plan.nodes[e.target].name == target), None)
     if edge is None:
         raise unknown_handoff(scope, target)
-    given = list(pending)
-    if result is not None:
-        given.append(deciding.as_update(scope.node.writes, result, scope.plan, scope.node))
-    carried = handoff_update(edge, data, scope.plan)
-    return ([*given, carried] if carried else given), edge
+    return edge, handoff_update(edge, data, scope.plan)
 
 
 def recheck(scope: Scope, edge: Edge, updates: list[Update]) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from graphflow.core import changing, deciding, failures, slots, subgraphs
 from graphflow.core.plan import Edge
-from graphflow.core.schema import Update
-from graphflow.core.scopes import DONE, FORKED, Fork, Scope
+from graphflow.core.schema import FieldSpec, Update
+from graphflow.core.scopes import DONE, FORKED, Altered, Fork, Scope
 from graphflow.errors import GraphflowError, JoinFailed, UpdateInvalid, WriteConflict, shown
 
 if TYPE_CHECKING:
@@ -69,7 +69,10 @@ def _merge_holds(fork: Fork, edge: Edge) -> bool:
     owner = fork.owner
     scratch = Scope(owner.plan, owner.node, owner.read().copy())
     scratch.items = owner.items
-    changing.merge_logs(scratch, [child.log for child in _done(fork) if child.log], owner.plan.schema.has_locals)
+    try:
+        changing.merge_logs(scratch, [child.log for child in _done(fork) if child.log], owner.plan.schema.has_locals)
+    except UpdateInvalid:
+        return False  # a reducer that raises; the join says so when it fires
     return deciding.holds(edge.need.guard, scratch, edge)
 
 
@@ -103,6 +106,8 @@ def fire(machine: Machine, fork: Fork) -> None:
     try:
         find_conflicts(fork, members)
         altered = check_merge(owner, members)
+        if owner.home is not owner and (bad := shared_conflict(owner, _written(members))):
+            raise bad
     except JoinFailed as error:
         failures.fail_join(machine, fork, error)
         return
@@ -128,6 +133,8 @@ def merge(machine: Machine, fork: Fork, members: list[int], altered: dict[str, A
     changing.merge_logs(owner, [child.log for child in children if child and child.log], owner.plan.schema.has_locals)
     if altered:
         owner.overwrite(altered)
+    if owner.home is not owner:
+        note_writers(owner, _written([child for child in children if child]))
     changing.arrive_at_join(machine, owner, fork, owner.plan.nodes[edge.join])
 
 
@@ -137,14 +144,15 @@ def check_merge(owner: Scope, members: list[Scope]) -> dict[str, Any]:
     if not (schema.has_checks or schema.has_model_validators or schema.has_field_validators):
         return {}
     scratch = Scope(owner.plan, owner.node, owner.read().copy())
-    changing.merge_logs(scratch, [child.log for child in members if child.log], schema.has_locals)
     try:
+        changing.merge_logs(scratch, [child.log for child in members if child.log], schema.has_locals)
         return schema.check_all(scratch.read())
-    except UpdateInvalid as error:
+    except Exception as error:  # UpdateInvalid, or what a validator of the user's raised
+        reason = f"{error.what}: {error.why}" if isinstance(error, UpdateInvalid) else f"{type(error).__name__}: {error}"
         raise JoinFailed(
             "The merge of the branches does not validate",
             cursor=owner.path,
-            why=f"{error.what}: {error.why} (S6.4)",
+            why=f"{reason} (S6.4)",
             fix="Let the branches write less, or widen the field.",
         ) from error
 
@@ -152,11 +160,20 @@ def check_merge(owner: Scope, members: list[Scope]) -> dict[str, Any]:
 def find_conflicts(fork: Fork, members: list[Scope]) -> None:
     """S6.5: a field that two branches write needs a reducer, even for equal values. Raises WriteConflict."""
     specs = fork.owner.plan.schema.specs
+    written: set[str] = set()
+    for branch in members:
+        for changes in branch.log or ():
+            if type(changes) is not Altered:
+                written.update(changes)
+    if not any(_can_conflict(specs[name]) for name in written):
+        return  # the usual map: every field has a reducer. 0.8 us less a branch
     plain: dict[str, Scope] = {}  # field -> the first branch that wrote it without a reducer
-    wrote: dict[str, Scope] = {}  # field -> the last branch that wrote it at all
+    wrote: dict[str, Scope] = {}  # field -> the first branch that wrote it at all
     keys: dict[tuple[str, Any], Scope] = {}
     for branch in members:
         for changes in branch.log or ():
+            if type(changes) is Altered:
+                continue
             for name, change in changes.items():
                 spec = specs[name]
                 if spec.is_local:
@@ -168,12 +185,16 @@ def find_conflicts(fork: Fork, members: list[Scope]) -> None:
                     plain[field] = branch
                 if other is not None and other is not branch:
                     raise _conflict(fork, field, other, branch)
-                wrote[field] = branch
+                wrote.setdefault(field, branch)
                 if spec.reducer is not None and spec.reducer.keys_conflict:
                     for key in change:
                         first = keys.setdefault((field, key), branch)
                         if first is not branch:
                             raise _conflict(fork, f"{field}[{key!r}]", first, branch)
+
+
+def _can_conflict(spec: FieldSpec) -> bool:
+    return not spec.is_local and (spec.is_plain or (spec.reducer is not None and spec.reducer.keys_conflict))
 
 
 def _conflict(fork: Fork, field: str, first: Scope, second: Scope) -> WriteConflict:
@@ -199,22 +220,38 @@ def _writer(fork: Fork, branch: Scope) -> str:
     return f"branch {branch.index} ({target!r}{item})"
 
 
+def _written(branches: list[Scope]) -> list[Update]:
+    return [changes for branch in branches for changes in branch.log or () if type(changes) is not Altered]
+
+
 def shared_conflict(scope: Scope, updates: list[Update]) -> WriteConflict | None:
     """The same under state="shared", found when the second branch commits (S6.10)."""
-    fork = scope.fork
-    while fork is not None and fork.edge is not None and fork.edge.shared:
-        specs = scope.plan.schema.specs
-        branch = scope
-        for changes in updates:
-            for name in changes:
-                spec = specs[name]
-                writers = fork.writers = fork.writers or {}
-                first = writers.setdefault(spec.name, branch.index)
-                if first != branch.index and (spec.is_plain or ("=" + spec.name) in writers):
-                    other = fork.children[first]
-                    return _conflict(fork, spec.name, other or branch, branch)
-                if spec.is_plain:
-                    writers["=" + spec.name] = branch.index
+    specs = scope.plan.schema.specs
+    while (fork := scope.fork) is not None and fork.edge is not None and fork.edge.shared:
+        mine, writers = {scope.index}, fork.writers or {}
+        for name, change in ((name, change) for changes in updates for name, change in changes.items()):
+            spec = specs[name]
+            for key in (spec.name if spec.is_plain else "=" + spec.name, *_keys(spec, change)):
+                if not spec.is_local and (others := writers.get(key, mine) - mine):
+                    other = fork.children[min(others)] or scope
+                    return _conflict(fork, spec.name if isinstance(key, str) else f"{spec.name}[{key[1]!r}]", other, scope)
         scope = fork.owner
-        fork = scope.fork
     return None
+
+
+def note_writers(scope: Scope, updates: list[Update]) -> None:
+    """Remember which branch wrote what, where branches share a state; live and in replay."""
+    specs = scope.plan.schema.specs
+    while (fork := scope.fork) is not None and fork.edge is not None and fork.edge.shared:
+        writers = fork.writers = fork.writers or {}
+        for name, change in ((name, change) for changes in updates for name, change in changes.items()):
+            spec = specs[name]
+            plainly = ("=" + spec.name,) if spec.is_plain else ()
+            for key in (spec.name, *plainly, *_keys(spec, change)):
+                writers[key] = writers.get(key, frozenset()) | {scope.index}
+        scope = fork.owner
+
+
+def _keys(spec: FieldSpec, change: Any) -> list[tuple[str, Any]]:
+    is_merged = spec.reducer is not None and spec.reducer.keys_conflict
+    return [(spec.name, key) for key in change] if is_merged else []

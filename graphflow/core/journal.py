@@ -25,7 +25,7 @@ def encode(entry: Entry, plan: Plan) -> bytes:
     if not plan.schema.is_native or "items" in entry:
         entry = _dumped(entry, plan)
     try:
-        return to_json(entry, inf_nan_mode="constants")
+        return to_json(entry)
     except ValueError:  # a lone surrogate, which UTF-8 cannot hold: escaped it survives
         return json.dumps(entry, ensure_ascii=True, default=_plain).encode()
 

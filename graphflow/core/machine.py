@@ -142,17 +142,16 @@ class Machine:
         if handoff is None and not pending and shortcuts.finish(self, scope, result, deciding.sized):
             return True
         try:
-            edge = None
+            edge, carried = None, None
             if handoff is not None:
-                pending, edge = handing_off.updates_of(scope, pending, result, handoff, data)
-                result = None
+                edge, carried = handing_off.choice_of(scope, handoff, data)
             elif scope.node.handoffs and (missing := handing_off.missing(scope)):
                 raise missing
-            updates = deciding.updates_of(scope, result, pending, edge)
+            updates = deciding.updates_of(scope, result, pending, carried)
             altered = deciding.trial(scope, updates) if updates else {}
             if edge is not None:
                 handing_off.recheck(scope, edge, updates)
-            elif scope.fork is not None and scope.home is not scope and (bad := joins.shared_conflict(scope, updates)):
+            if scope.home is not scope and (bad := joins.shared_conflict(scope, updates)):
                 raise bad
         except Exception as error:  # NodeErrors, and whatever a user's validator or function of the result raises
             return self.fail(scope, turn, deciding.located(error, scope))
@@ -266,21 +265,29 @@ class Machine:
                 fix=f"Live are: {', '.join(s.path for s in self.scopes())}.",
             )
         updates = scope.plan.schema.update({name: Replace(value) for name, value in changes.items()})
-        self.note({"kind": "rerun", "at": scope_path, "of": self.run_id, "run": run_id, "updates": [updates]}, scope)
-        self.become(run_id, scope, updates)
+        altered = deciding.trial(scope, [updates])
+        entry: dict[str, Any] = {"kind": "rerun", "at": scope_path, "of": self.run_id, "run": run_id}
+        entry["updates"] = [updates]
+        if altered:
+            entry["altered"] = altered
+        self.note(entry, scope)
+        self.become(run_id, scope, updates, altered)
 
-    def become(self, run_id: str, scope: Scope, updates: Update) -> None:
+    def become(self, run_id: str, scope: Scope, updates: Update, altered: dict[str, Any]) -> None:
         """What a rerun changes, live and in replay."""
         self.run_id = run_id
+        if scope.open is not None and scope.home is scope and not scope.is_borrowing and not scope.is_shared:
+            scope.values = scope.read().copy()  # branches go on seeing the state at the fork (S6.3)
         scope.fold(updates)
+        if altered:
+            scope.overwrite(altered)
 
     # -- what drivers ask ------------------------------------------------------------------------------------------
 
     def view(self, scope: Scope) -> Any:
         """A fresh view of the cursor's state, restricted to what its node declared (S3.5)."""
         shortcut: shortcuts.Shortcut = scope.node.memo or shortcuts.shortcut_of(scope.plan, scope.node)
-        home = scope.home
-        view = shortcut.make_view(home.values if home.pending is None else home.read())
+        view = shortcut.make_view(scope.values if scope.home is scope and scope.log is None else scope.read())
         if shortcut.has_copies:
             if scope.home is not scope:
                 freeze(view)  # siblings write to the same state while this one runs (S6.10)
@@ -362,6 +369,8 @@ class Machine:
             changing.close_fork(self, scope.open)
         for changes in updates:
             scope.fold(changes)
+        if scope.home is not scope:
+            joins.note_writers(scope, updates)
         if updates and journal_updates:
             entry["updates"] = updates
         if altered:

@@ -6,13 +6,13 @@ same type, and the state validates. Nodes are matched by name: a renamed node is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from graphflow.core.plan import Edge, Plan
-from graphflow.core.scopes import Scope, limit_key
+from graphflow.core.scopes import ENDED, Scope, limit_key
 from graphflow.errors import GraphChanged
 
 if TYPE_CHECKING:
@@ -50,34 +50,54 @@ def migrate(machine: Machine, plan: Plan, change: Migrate | None = None) -> None
 
 
 def move(machine: Machine, plan: Plan, values: dict[str, Any] | None) -> None:
-    """What a migration does, live and in replay."""
-    old = machine.plan
-    for scope in _scopes_of(machine, old):
-        scope.node = plan.node(scope.node.name)
-        by_name = {node.index: plan_index for node in old.nodes if (plan_index := _index(plan, node.name)) is not None}
-        scope.visits = {by_name[i]: n for i, n in (scope.visits or {}).items() if i in by_name} or None
-        scope.taken = _taken(scope, old, plan)
-        if scope.join >= 0:
-            scope.join = by_name[scope.join]
-        if scope.open is not None and scope.open.edge is not None:
-            scope.open.edge = _twin(scope.open.edge, old, plan)
-        scope.plan = plan
-        if values is not None and scope.parent is None:
-            scope.values = values
-            scope.own = None
+    """What a migration does, live and in replay. A branch keeps its own state, and gets what fields are new."""
+    for scope, new in list(_with_plans(machine, plan)):
+        if scope.plan is new:
+            continue
+        if values is not None and new is plan:
+            scope.values = dict(values) if scope.parent is None else _fitted(scope.read(), values)
+            scope.own, scope.is_borrowing = None, False
+            if scope.open is not None:
+                scope.open.values = _fitted(scope.open.values, values)
+        _move(scope, new)
     machine.plan = plan
 
 
-def _scopes_of(machine: Machine, plan: Plan) -> list[Scope]:
-    found: list[Scope] = []
-    stack = [machine.root]
+def _move(scope: Scope, plan: Plan) -> None:
+    """A scope goes on under another plan, at the node of the same name."""
+    old = scope.plan
+    by_name = {node.index: found for node in old.nodes if (found := _index(plan, node.name)) is not None}
+    scope.visits = {by_name[i]: n for i, n in (scope.visits or {}).items() if i in by_name} or None
+    scope.taken = _taken(scope, old, plan)
+    scope.node = plan.node(scope.node.name)
+    if scope.join >= 0:
+        scope.join = by_name[scope.join]
+    if scope.open is not None and scope.open.edge is not None:
+        scope.open.edge = _twin(scope.open.edge, old, plan)
+    scope.plan = plan
+
+
+def _fitted(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    return {name: old.get(name, value) for name, value in new.items()}
+
+
+def _with_plans(machine: Machine, plan: Plan) -> Iterator[tuple[Scope, Plan]]:
+    """Every scope with the plan it would go on under: a sub-graph's is found at the node that entered it.
+
+    Ended branches are among them, as long as their join has not fired. One whose node is gone keeps its plan.
+    """
+    stack = [(machine.root, plan)]
     while stack:
-        scope = stack.pop()
-        if scope.plan is plan:
-            found.append(scope)
-        if scope.open is not None:
-            stack.extend(child for child in scope.open.children if child is not None)
-    return found
+        scope, new = stack.pop()
+        yield scope, new
+        if scope.open is None:
+            continue
+        inner = new
+        if scope.open.edge is None:
+            twin = _index(new, scope.node.name)
+            graph = None if twin is None else new.nodes[twin].graph
+            inner = scope.plan if graph is None else graph.plan()
+        stack.extend((child, inner) for child in scope.open.children if child is not None)
 
 
 def _index(plan: Plan, name: str) -> int | None:
@@ -98,8 +118,11 @@ def _names(plan: Plan, edge: Edge) -> tuple[Any, ...]:
 
 
 def _twin(edge: Edge, old: Plan, new: Plan) -> Edge | None:
+    """The same edge in another plan; of several that look alike the one in the same place among them."""
     wanted = _names(old, edge)
-    return next((other for other in new.edges if _names(new, other) == wanted), None)
+    alike = [other for other in old.edges if _names(old, other) == wanted]
+    found = [other for other in new.edges if _names(new, other) == wanted]
+    return found[min(alike.index(edge), len(found) - 1)] if found else None
 
 
 def _taken(scope: Scope, old: Plan, new: Plan) -> dict[object, int] | None:
@@ -114,24 +137,47 @@ def _taken(scope: Scope, old: Plan, new: Plan) -> dict[object, int] | None:
 
 
 def _differences(machine: Machine, plan: Plan, change: Migrate | None) -> list[str]:
-    old = machine.plan
-    found: list[str] = []
-    if change is None:
-        for name, spec in old.schema.fields.items():
-            other = plan.schema.fields.get(name)
-            if other is None:
-                found.append(f"The field {name!r} is gone.")
-            elif other.annotation != spec.annotation:
-                found.append(f"The field {name!r} was {spec.annotation} and is {other.annotation}.")
-    for scope in machine.scopes():
-        if scope.plan is not old:
+    found = _changed_fields(machine.plan, plan)
+    if change is not None:
+        found = [f"{line} Branches hold it too, and migrate= is given the run's state only." for line in found]
+        found = found if machine.root.open is not None and machine.root.open.edge is not None else []
+    inner: dict[int, None] = {}
+    for scope, new in _with_plans(machine, plan):
+        old = scope.plan
+        if old is new or scope.status in ENDED:
             continue
-        twin = _index(plan, scope.node.name)
-        if twin is None:
-            found.append(f"The run stands at node {scope.node.name!r} ({scope.path}), which is gone.")
-        elif plan.nodes[twin].kind != scope.node.kind:
-            found.append(f"Node {scope.node.name!r} was a {scope.node.kind} and is a {plan.nodes[twin].kind}.")
-        if scope.open is not None and scope.open.edge is not None and _twin(scope.open.edge, old, plan) is None:
-            targets = ", ".join(old.nodes[target].name for target in scope.open.edge.targets)
-            found.append(f"The open fork {scope.node.name} -> {targets} is gone or has another join or policy.")
+        if new is not plan and id(new) not in inner:
+            inner[id(new)] = None
+            found += [f"In graph {new.name!r}: {line}" for line in _changed_fields(old, new)]
+            found += [
+                f"In graph {new.name!r}: the field {name!r} is new, and an entry of it is open."
+                for name in new.schema.fields
+                if name not in old.schema.fields
+            ]
+        found += _lost(scope, old, new)
+    return found
+
+
+def _changed_fields(old: Plan, new: Plan) -> list[str]:
+    found: list[str] = []
+    for name, spec in old.schema.fields.items():
+        other = new.schema.fields.get(name)
+        if other is None:
+            found.append(f"The field {name!r} is gone.")
+        elif other.annotation != spec.annotation:
+            found.append(f"The field {name!r} was {spec.annotation} and is {other.annotation}.")
+    return found
+
+
+def _lost(scope: Scope, old: Plan, new: Plan) -> list[str]:
+    """What a live scope needs that the new plan does not have."""
+    found: list[str] = []
+    twin = _index(new, scope.node.name)
+    if twin is None:
+        found.append(f"The run stands at node {scope.node.name!r} ({scope.path}), which is gone.")
+    elif new.nodes[twin].kind != scope.node.kind:
+        found.append(f"Node {scope.node.name!r} was a {scope.node.kind} and is a {new.nodes[twin].kind}.")
+    if scope.open is not None and scope.open.edge is not None and _twin(scope.open.edge, old, new) is None:
+        targets = ", ".join(old.nodes[target].name for target in scope.open.edge.targets)
+        found.append(f"The open fork {scope.node.name} -> {targets} is gone or has another join or policy.")
     return found

@@ -74,6 +74,8 @@ _STEPS = frozenset(
 def step_of(plan: Plan, entry: Entry) -> Step:
     """One journal entry as a step. ``plan`` is the run's own; sub-graphs are found by the cursor."""
     inner, name = _where(plan, entry["at"])
+    if "level" in entry:  # an error that climbed: the edge is one of the scope that caught it (S8.3)
+        inner, _ = _where(plan, entry["level"])
     edge: Edge | None = inner.edge(entry["edge"]) if "edge" in entry else None
     to: tuple[str, ...] = ()
     if edge is not None:

@@ -30,6 +30,7 @@ class Reducer:
     fold: Callable[[Any, Any], Any]
     takes: Callable[[Any], Any]
     absorb: Callable[[Any, Any], None] | None = None
+    is_given: bool = False  # a function of the user's: it may raise, alter what it is given, or return anything
     keys_conflict: bool = False  # merge: two branches may not write the same key (S7.1)
 
     def __repr__(self) -> str:
@@ -158,7 +159,7 @@ def of_function(function: Callable[[Any, Any], Any]) -> Reducer:
         hint = hints[parameters[1]]
         return annotation if isinstance(hint, TypeVar) else hint
 
-    return Reducer(_name(function), function, takes)
+    return Reducer(_name(function), function, takes, is_given=function not in (max, min))
 
 
 def is_function(mark: object) -> bool:

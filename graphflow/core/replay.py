@@ -164,12 +164,13 @@ def _node_done(machine: Machine, entry: Entry) -> None:
         changing.close_fork(machine, scope.open)
     for changes in updates:
         scope.fold(changes)
+    if scope.home is not scope:
+        joins.note_writers(scope, updates)
     if "altered" in entry:
         scope.overwrite(schema.revive_state(entry["altered"]))
     if entry["kind"] == "answered":
         scope.question = None
-        machine.answers.pop(entry["at"], None)
-        machine.answers.pop(scope.node.name, None)
+        machine.answers.pop(entry["at"] if entry["at"] in machine.answers else scope.node.name, None)
     _move(machine, scope, entry)
 
 
@@ -200,6 +201,8 @@ def _failed(machine: Machine, entry: Entry) -> None:
         _count_step(machine, origin)
         origin.attempt = entry["attempt"]
     level = _cursor(machine, {**entry, "at": entry["level"]}) if "level" in entry else origin
+    if "join" in entry and origin.open is not None:
+        origin.open.is_lost = True
     if "due" in entry:
         failures.retry_later(machine, level, entry["due"], error, entry.get("in_call", False), None)
     elif "edge" in entry:
@@ -208,8 +211,6 @@ def _failed(machine: Machine, entry: Entry) -> None:
     elif entry.get("collected"):
         failures.collect(machine, origin, level, error)
     else:
-        if "join" in entry and origin.open is not None:
-            origin.open.is_lost = True
         if origin.node.kind == "fail":
             origin.status = EXIT
         machine.error = error
@@ -231,6 +232,15 @@ def _asked(machine: Machine, entry: Entry) -> None:
     scope = _cursor(machine, entry)
     _count_step(machine, scope)
     changing.ask(machine, scope, entry["question"])
+
+
+def _began(machine: Machine, entry: Entry) -> None:
+    """A branch has begun at a node with a timer: its time counts from here (S10.3)."""
+    _cursor(machine, entry)
+
+
+def _refused(machine: Machine, entry: Entry) -> None:
+    machine.answers.pop(entry["early"], None)
 
 
 def _early(machine: Machine, entry: Entry) -> None:
@@ -298,7 +308,9 @@ def _resumed(machine: Machine, entry: Entry) -> None:
 
 def _rerun(machine: Machine, entry: Entry) -> None:
     scope = locate(machine, entry["at"]) if entry["at"] else machine.root
-    machine.become(entry["run"], scope, scope.plan.schema.revive(entry["updates"][0]))
+    schema = scope.plan.schema
+    altered = schema.revive_state(entry["altered"]) if "altered" in entry else {}
+    machine.become(entry["run"], scope, schema.revive(entry["updates"][0]), altered)
 
 
 def _wrapped(machine: Machine, entry: Entry) -> None:
@@ -332,6 +344,8 @@ _KINDS: dict[str, Callable[[Machine, Entry], None]] = {
     "due": _nothing,
     "asked": _asked,
     "early": _early,
+    "refused": _refused,
+    "began": _began,
     "entered": _entered,
     "joined": _joined,
     "effect": _effect,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, TypeGuard
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -52,6 +52,9 @@ class FieldSpec:
         """Fold a change into ``values``. Containers named in ``own`` belong to them alone and change in place."""
         reducer = self.reducer
         name = self.name
+        if own and name in own and reducer is not None and reducer.absorb is not None:
+            reducer.absorb(values[name], change)
+            return
         if reducer is None:
             values[name] = change
             if own:
@@ -85,6 +88,7 @@ class Schema:
     has_model_validators: bool = field(init=False)
     has_checks: bool = field(init=False)
     has_locals: bool = field(init=False)
+    local_names: tuple[str, ...] = field(init=False)
     is_native: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -97,7 +101,8 @@ class Schema:
         for name, spec in self.fields.items():
             self.specs["=" + name] = _replaced(spec, infos[name], self.state.model_config)
         self.has_checks = any(spec.check for spec in self.fields.values())
-        self.has_locals = any(spec.is_local for spec in self.fields.values())
+        self.local_names = tuple(name for name, spec in self.fields.items() if spec.is_local)
+        self.has_locals = bool(self.local_names)
         self.is_native = all(spec.dump is None for spec in self.specs.values())
 
     def update(self, given: Mapping[str, Any], allowed: frozenset[str] | None = None) -> Update:
@@ -147,9 +152,11 @@ class Schema:
                 self._check_assigned(spec.name, values, altered)
             elif spec.check is not None:
                 try:
-                    spec.check(values[spec.name])
+                    checked = spec.check(values[spec.name])
                 except ValidationError as error:
                     raise _not_valid(spec, values[spec.name], error, "the folded value") from None
+                if spec.reducer is not None and spec.reducer.is_given and checked != values[spec.name]:
+                    altered[spec.name] = values[spec.name] = checked
         return altered
 
     def _check_assigned(self, name: str, values: dict[str, Any], altered: dict[str, Any]) -> None:
@@ -247,6 +254,8 @@ def _spec(name: str, info: FieldInfo, config: ConfigDict) -> FieldSpec:
     whole = adapter(_constrained(annotation, constraints), config)
     change_type = annotation if reducer is None else reducer.takes(annotation)
     changes = whole if reducer is None else adapter(change_type, config)
+    if reducer is not None and reducer.is_given:
+        reducer = _careful(reducer, name, copier(annotation), copier(change_type))
     dump, revive = _json(change_type, changes, constraints if reducer is None else [])
     return FieldSpec(
         name=name,
@@ -258,13 +267,31 @@ def _spec(name: str, info: FieldInfo, config: ConfigDict) -> FieldSpec:
         default=None if info.default is PydanticUndefined else info.default,
         metadata=tuple(constraints),
         validate=changes.validator.validate_python,
-        check=whole.validator.validate_python if reducer is not None and constraints else None,
+        check=whole.validator.validate_python if reducer is not None and (constraints or reducer.is_given) else None,
         copy=copier(annotation),
         copy_change=_copy_change(change_type),
         dump=dump,
         revive=revive,
         is_plain=reducer is None,
     )
+
+
+def _careful(
+    reducer: Reducer, field: str, copy_old: Callable[[Any], Any] | None, copy_new: Callable[[Any], Any] | None
+) -> Reducer:
+    """A user's reducer, given copies: what it alters is its own, as siblings and the journal hold the same values."""
+
+    def fold(old: Any, change: Any) -> Any:
+        try:
+            return reducer.fold(old if copy_old is None else copy_old(old), change if copy_new is None else copy_new(change))
+        except Exception as error:
+            raise UpdateInvalid(
+                f"The reducer {reducer.name} of {field!r} raised {type(error).__name__}: {error}",
+                why=f"It was given {shown(old)} and {shown(change)}. A reducer must fold whatever its types allow. (S7.1)",
+                fix="Mend the reducer; nothing of the update was kept.",
+            ) from error
+
+    return replace(reducer, fold=fold)
 
 
 def _constrained(annotation: Any, constraints: list[Any]) -> Any:
@@ -332,6 +359,12 @@ def _must_dump(spec: FieldSpec, change: Any) -> None:
 
 
 def _not_valid(spec: FieldSpec, value: Any, error: ValidationError, kind: str = "the value") -> UpdateInvalid:
+    if kind != "the value" and spec.reducer is not None and spec.reducer.is_given:
+        return UpdateInvalid(
+            f"The reducer {spec.reducer.name} of {spec.name!r} gave a value that does not validate: {shown(value)}",
+            why=f"{_reasons(error)} ({spec.name}: {_type_name(spec.annotation)}). (S7.2)",
+            fix="Mend the reducer, or leave out of the update what it cannot fold.",
+        )
     takes = f" The reducer {spec.reducer} takes {_type_name(spec.change_type)}." if spec.reducer else ""
     return UpdateInvalid(
         f"The update gives {spec.name!r} a value that does not validate: {shown(value)}",

@@ -2,12 +2,13 @@
 
 A scope has exactly one cursor or one open fork (S2.2), so the cursor's fields are the scope's. A scope's state is a
 plain dict: the parent's by reference until the first write. What a branch or sub-graph entry changed is kept in its
-``log``, in order, for the join to fold (S6.4); changes of reduced fields that nobody has read yet wait in ``pending``.
+``log``, in order, for the join to fold (S6.4), and is folded into its own values once somebody reads them.
 Containers named in ``own`` belong to this scope alone and may change in place.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -29,6 +30,9 @@ CANCELLED: Final = "cancelled"
 
 Status = Literal["ready", "running", "sleeping", "waiting", "passing", "forked", "held", "exit", "done", "failed", "cancelled"]
 ENDED: Final = frozenset((DONE, FAILED, CANCELLED))
+SEGMENT: Final = re.compile(r"(?P<node>.*):(?P<visit>\d+)(?:~(?P<again>\d+))?(?:\[(?P<branch>\d+)\])?$")
+"""One step into a cursor's path: node, visit, attempt at a sub-graph, branch (S2.2)."""
+
 IDLE: Final = frozenset((SLEEPING, WAITING))
 """A cursor that is idle holds no slot of ``at_once`` (S6.9)."""
 
@@ -42,6 +46,11 @@ class Recorded:
     updates: tuple[dict[str, Any], ...]
 
 
+class Altered(dict[str, Any]):
+    """In a log: what the state's validators altered, not a write of a node. The join's own validation finds it again,
+    so it is not handed over, and two branches in which it happens do not conflict (S6.4, S6.5)."""
+
+
 class Scope:
     """The run, one entry of a sub-graph, or one branch of one fork."""
 
@@ -53,6 +62,7 @@ class Scope:
         "due",
         "effects",
         "error",
+        "folded",
         "fork",
         "held",
         "home",
@@ -66,7 +76,6 @@ class Scope:
         "open",
         "own",
         "parent",
-        "pending",
         "performer",
         "plan",
         "prefix",
@@ -103,9 +112,9 @@ class Scope:
         self.is_borrowing = False  # values are the parent's dict, not to be altered
         self.is_shared = False  # branches of its open fork write to it at once (S6.10)
         self.own: set[str] | None = None
-        self.pending: list[Update] | None = None
+        self.folded = 0  # how many updates of the log are folded into values
         self.log: list[Update] | None = None  # None at the top, where nobody folds it
-        self.visits: dict[int, int] | None = None
+        self.visits: dict[int, int] | None = None  # None as long as ``visit`` says it all
         self.taken: dict[object, int] | None = None
         self.error: Exception | None = None  # what led here along an error edge, or ended the scope
         self.branches: Fork | None = None  # at a join: the fork that met here
@@ -131,48 +140,56 @@ class Scope:
     def read(self) -> dict[str, Any]:
         """The scope's values, with everything pending folded in."""
         home = self.home
-        if home.pending is not None:
-            home._fold_pending()
+        if home.log is not None and home.folded < len(home.log):
+            home._fold_log(home.log)
+        if home is not self and (kept := self.plan.schema.local_names):
+            return {**home.values, **{name: self.values[name] for name in kept}}
         return home.values
 
-    def _fold_pending(self) -> None:
-        specs = self.plan.schema.specs
-        own = self.own
+    def _fold_log(self, log: list[Update]) -> None:
+        if self.is_borrowing:  # only now: a branch of one node, whose values nobody reads, needs no copy of them
+            self.values = self.values.copy()
+            self.is_borrowing = False
+        self._fold_now(log[self.folded :])
+        self.folded = len(log)
+
+    def _fold_now(self, updates: Sequence[Update]) -> None:
+        specs, values, own = self.plan.schema.specs, self.values, self.own
         if own is None:
             own = self.own = set()
-        for changes in self.pending or ():
+        for changes in updates:
             for name, change in changes.items():
-                specs[name].fold_into(self.values, own, change)
-        self.pending = None
+                specs[name].fold_into(values, own, change)
 
     def fold(self, changes: Update) -> None:
-        """Apply one update where this scope's writes go. Containers are altered only where they are its own.
+        """Apply one update where this scope's writes go."""
+        self.fold_all((changes,))
 
-        With a log the values wait in ``pending``: a branch of one node is folded once, by its join.
+    def fold_all(self, updates: Sequence[Update]) -> None:
+        """Apply updates in order where this scope's writes go. Containers are altered only where they are its own.
+
+        With a log the values wait until they are read: a branch of one node is folded once, by its join.
         """
-        if self.home is not self:
-            self.home.fold(changes)
-            return
-        if self.log is not None:
-            self.log.append(changes)
-            if self.is_borrowing:
-                self.values = self.values.copy()
-                self.is_borrowing = False
-            if self.pending is None:
-                self.pending = [changes]
-            else:
-                self.pending.append(changes)
-            return
+        home = self.home
+        if home is not self and self.plan.schema.local_names:
+            updates = self._without_locals(updates)
+        if home.log is None:
+            home._fold_now(updates)
+        else:
+            home.log.extend(updates)
+
+    def _without_locals(self, updates: Sequence[Update]) -> list[Update]:
+        """Under state="shared" writes go to the parent at once, but those of local fields stay in the branch (S6.5)."""
         specs = self.plan.schema.specs
-        own = self.own
-        if own is None:
-            own = self.own = set()
-        for name, change in changes.items():
-            specs[name].fold_into(self.values, own, change)
+        if self.is_borrowing:
+            self.values = self.values.copy()
+            self.is_borrowing = False
+        self._fold_now([{n: change for n, change in changes.items() if specs[n].is_local} for changes in updates])
+        return [{n: change for n, change in changes.items() if not specs[n].is_local} for changes in updates]
 
     def overwrite(self, altered: dict[str, Any]) -> None:
         """Set what the model's validators altered (a replay sets it without running them)."""
-        self.fold({"=" + name: value for name, value in altered.items()})
+        self.fold(Altered({"=" + name: value for name, value in altered.items()}))
 
     def lend(self) -> dict[str, Any]:
         """The values as a fork's branches see them: from now on nothing in them changes in place."""
@@ -182,6 +199,8 @@ class Scope:
             values = values.copy()
         if home.own:
             home.own.clear()
+        if self.own:
+            self.own.clear()
         return values
 
     def times_taken(self, edge: Edge) -> int:
@@ -199,12 +218,22 @@ class Scope:
             key = limit_key(edge)
             self.taken[key] = self.taken.get(key, 0) + 1
 
+    def visits_of(self, node: Node) -> int:
+        """How often the scope's cursor has been at a node so far."""
+        if self.visits is not None:
+            return self.visits.get(node.index, 0)
+        return self.visit if node is self.node else 0
+
     def arrive(self, node: Node, now: float) -> None:
         """The cursor moves to a node: a new visit."""
         visits = self.visits
-        if visits is None:
-            visits = self.visits = {}
-        self.visit = visits[node.index] = visits.get(node.index, 0) + 1
+        if visits is not None:
+            self.visit = visits[node.index] = visits.get(node.index, 0) + 1
+        elif self.visit == 0:
+            self.visit = 1  # the first node of a branch, mostly its only one, needs no dict (230 B)
+        else:
+            visits = self.visits = {self.node.index: self.visit}
+            self.visit = visits[node.index] = visits.get(node.index, 0) + 1
         self.node = node
         self.attempt = 0
         self.turn += 1
@@ -273,7 +302,7 @@ class Fork:
         self.begun = 0
         self.due: float | None = None  # best_effort(within_s=...)
         self.parked: dict[Scope, list[Scope]] | None = None  # resting branches that wait for a slot, and for whom
-        self.writers: dict[str, int] | None = None  # state="shared": who wrote a field without reducer
+        self.writers: dict[Any, frozenset[int]] | None = None  # state="shared": which branches wrote what
         self.is_closed = False
         self.is_lost = False  # its join failed, and with it the run
 
@@ -309,11 +338,11 @@ class Fork:
         branch.index = index
         branch.join = edge.join if edge.join is not None else -1
         branch.items = owner.items if self.items is None else (*owner.items, self.items[index])
+        branch.is_borrowing = True
         if edge.shared:
             branch.home = owner.home
         else:
             branch.log = []
-            branch.is_borrowing = True
         self.children[index] = branch
         branch.arrive(plan.nodes[edge.targets[position]], now)
         return branch

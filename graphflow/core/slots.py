@@ -68,7 +68,7 @@ def free_slot(machine: Machine, fork: Fork) -> None:
                 queue(machine, scope)
             elif scope.status == FORKED and scope.open is not None:
                 machine.opening.append(scope.open)
-    if fork.next < fork.total and not fork.is_closed:
+    if fork.next < fork.total and not fork.is_closed and (not machine.opening or machine.opening[-1] is not fork):
         machine.opening.append(fork)
 
 

@@ -60,6 +60,7 @@ def begin_branch(machine: Machine) -> Scope | None:
         else:
             machine.passing.append(scope)
         if scope.node.timer_edges:
+            machine.note({"kind": "began", "at": scope.path}, scope)
             changing.set_timers(machine, scope)
         if scope.status == PASSING:
             machine.settle()
@@ -111,8 +112,7 @@ def _requeue(machine: Machine, scope: Scope) -> None:
         fork = scope.open
         if fork.has_room:
             machine.opening.append(fork)
-        if fork.settled or not fork.total:
-            machine.meeting.append(fork)
+        machine.meeting.append(fork)
 
 
 def _choose_again(machine: Machine, scope: Scope) -> None:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from graphflow.core import changing, deciding, failures, slots
+from graphflow.core import changing, deciding, failures, joins, slots
 from graphflow.core.inputs import input_invalid
 from graphflow.core.schema import Update
-from graphflow.core.scopes import Fork, Scope
+from graphflow.core.scopes import Altered, Fork, Scope
 from graphflow.errors import TooDeep, UpdateInvalid
 
 if TYPE_CHECKING:
@@ -62,8 +62,10 @@ def leave(machine: Machine, fork: Fork) -> None:
     try:
         updates = outward(owner, child)
         altered = deciding.trial(owner, updates)
-    except UpdateInvalid as error:
-        failures.fail(machine, owner, error)
+        if owner.home is not owner and (bad := joins.shared_conflict(owner, updates)):
+            raise bad
+    except Exception as error:  # invalid, or a validator of the user's that raised something else
+        failures.fail(machine, owner, deciding.located(error, owner))
         return
     machine.finish_node(owner, "left", updates, altered, journal_updates=False)
 
@@ -75,6 +77,7 @@ def outward(owner: Scope, child: Scope) -> list[Update]:
     log = child.log or []
     specs = child.plan.schema.specs
     if sub.outward is None:
+        log = [changes for changes in log if type(changes) is not Altered]  # the outer state validates by itself
         return [kept for changes in log if (kept := {n: c for n, c in changes.items() if not specs[n].is_local})]
     names: dict[str, list[str]] = {}
     for outer, inner in sub.outward:

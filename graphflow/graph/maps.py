@@ -37,7 +37,7 @@ def over_of(given: Any, schema: Schema, names: dict[str, object], place: Place) 
         item_type = Any if returns is UNKNOWN or isinstance(returns, str) else _item_type(returns)
         if item_type is None:
             raise _no_list(f"over= gives {annotation_text(returns)}", "", annotation_text(returns), place)
-        return Over(lambda values, items: list(ask(values, items)), item_type, name_of(given) or "a function")
+        return Over(lambda values, items: _listed(ask(values, items)), item_type, name_of(given) or "a function")
     what = shown(given)
     if isinstance(given, str) and given in schema.fields:
         fix = f"Write over=fields({schema.state.__name__}).{given}."
@@ -88,6 +88,12 @@ def _item_type(annotation: Any) -> Any:
     if issubclass(origin, str | bytes | collections.abc.Mapping | BaseModel):
         return None
     return arguments[0] if arguments else Any
+
+
+def _listed(found: Any) -> list[Any]:
+    if isinstance(found, str | bytes | collections.abc.Mapping | BaseModel):
+        raise TypeError(f"it gave {shown(found)}, which is no list")
+    return _ordered(found) if isinstance(found, set | frozenset) else list(found)
 
 
 def _ordered(found: Any) -> list[Any]:

@@ -22,7 +22,7 @@ from graphflow.core.journal import encode
 from graphflow.core.machine import Machine
 from graphflow.core.scopes import RUNNING, Recorded, Scope
 from graphflow.core.timing import node_timeout
-from graphflow.errors import Internal, NodeCancelled
+from graphflow.errors import Internal, NodeCancelled, NodeError
 from graphflow.graph.context import Branch, Context, Handoff, Offer
 from graphflow.runtime.events import Event, NodeStarted, TextStreamed, event_of
 from graphflow.runtime.hands import DriverHands, Suspended
@@ -203,6 +203,8 @@ class Driver:
         breathed = clock()
         while True:
             scope = machine.take()
+            if machine.entries or machine.timers:  # of branches that began: nothing waits between deciding and commit
+                self.commit()
             if scope is None:
                 self._burst = 1
                 if not machine.running and not self._starting and self._rest():
@@ -293,7 +295,7 @@ class Driver:
         given = self._arguments(worker, scope)
         if node.mode == "blocking":
             try:
-                return await asyncio.to_thread(call, *given)
+                return await asyncio.to_thread(_in_thread, call, given)
             finally:
                 given.clear()
         started = time.perf_counter()
@@ -371,7 +373,7 @@ class Driver:
         elif isinstance(error, asyncio.CancelledError):
             self._cancelled(worker, scope, turn)
         elif isinstance(error, Exception):
-            self._tick_fail(worker, scope, turn, error)
+            self._tick_fail(worker, scope, turn, _stopped(scope, error))
         else:
             self.machine.give_back(scope, turn)
             raise error
@@ -498,6 +500,28 @@ def _performer(scope: Scope) -> _Worker | None:
     """The worker that performs a cursor's node now."""
     worker: _Worker | None = scope.performer
     return worker if worker is not None and worker.scope is scope else None
+
+
+def _in_thread(call: Callable[..., Any], given: Sequence[Any]) -> Any:
+    try:
+        return call(*given)
+    except StopIteration as stop:  # a future cannot hold one: the run would wait for ever
+        raise RuntimeError("a node raised StopIteration") from stop
+
+
+def _stopped(scope: Scope, error: Exception) -> Exception:
+    """Python turns a StopIteration that leaves a coroutine into a RuntimeError, which says nothing of the node."""
+    if type(error) is not RuntimeError or not isinstance(error.__cause__, StopIteration):
+        return error
+    stopped = NodeError(
+        f"Node {scope.node.name!r} raised StopIteration",
+        cursor=scope.path,
+        why="It cannot leave a coroutine as it is, so it is this error of the node. (S8.1)",
+        fix="Mostly a next() found nothing: give it a default, next(found, None).",
+        where=(scope.node.place,) if scope.node.place else (),
+    )
+    stopped.__cause__ = error.__cause__
+    return stopped
 
 
 def _target_name(target: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from graphflow.agents import Agent, Price, Request, Response, ScriptedModel, Settings, Tool, tool_call
+from graphflow.agents import Agent, Price, Request, ScriptedModel, Settings, Tool, tool_call
 from graphflow.core.plan import Retry
 from graphflow.core.usage import Usage
 from graphflow.core.view import view_of
@@ -204,7 +204,7 @@ def test_bad_arguments_and_unknown_tools_are_told_and_nothing_is_called() -> Non
     model = ScriptedModel(
         [
             [tool_call("look_up", query=[1]), tool_call("look_up", limit=2), tool_call("look_up", query="x", more=1)],
-            [tool_call("lookup", query="x"), Response().tool_calls and tool_call("x") or tool_call("hand_off_to_x")],
+            [tool_call("lookup", query="x"), tool_call("hand_off_to_x")],
             "Done.",
         ]
     )
@@ -248,7 +248,7 @@ def test_a_tool_that_takes_too_long_is_told_to_the_model() -> None:
     assert model.requests[1].messages[-1].text == "hang took too long."
 
 
-def untyped(query):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201, D103
+def untyped(query):  # type: ignore[no-untyped-def]
     return query
 
 

@@ -38,6 +38,8 @@ class Plan(BaseModel):
         'First try: {"steps": ["x"]}. Better: {"steps": ["a", "b"]}',
         '[1, 2] are the numbers, {"steps": ["a", "b"]} is the plan',
         'json\n{"steps": ["a", "b"]}',
+        'It is\n```json\n{"steps": ["a", "b"]}\n```\nand not {"steps": ["x"]}.',
+        '{"steps": ["a", "b"]} <think>or rather {"steps": ["x"]}</think>',
     ],
 )
 def test_the_shapes_that_models_write(text: str) -> None:

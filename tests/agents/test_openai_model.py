@@ -29,7 +29,7 @@ from graphflow.errors import (
 )
 from tests.agents.loopback import Reply, Server, chat, error, responses, said, serving
 
-KEY = "sk-canary-0123456789"
+KEY = "canary0123456789"
 ASKED = Request((Message("system", "Be brief."), Message("user", "Hello?")))
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
 
@@ -283,6 +283,12 @@ def test_a_remote_model_needs_a_key_and_a_local_one_does_not(monkeypatch: pytest
         assert server.seen[1][1]["authorization"] == f"Bearer {KEY}"
     with pytest.raises(ModelUnavailable, match="api_key="):
         asyncio.run(OpenAIModel("m", base_url="https://example.com/v1").respond(ASKED))
+
+
+def test_what_looks_like_a_key_is_kept_out_too() -> None:
+    """G8: a server may name another key than the one it was given."""
+    failed = fails(error(401, "invalid_api_key", "Incorrect key sk-other-0123456789, or Bearer abc"))
+    assert failed.why == "Incorrect key [key], or Bearer [key]"
 
 
 def test_names_and_keys() -> None:

@@ -1,128 +1,16 @@
-"""The command line as a user has it: graphs in files, a folder to stand in, and what was said, by stream."""
+"""The command line as a user has it: a folder to stand in, with graphs in files, and what was said, by stream."""
 
 from __future__ import annotations
 
-import json
 import linecache
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from graphflow.cli.main import main
-
-ESSAY = """
-from __future__ import annotations
-
-from typing import Annotated
-
-from pydantic import BaseModel
-
-from graphflow import END, START, Graph, append, fields
-
-
-class Essay(BaseModel):
-    topic: str
-    words: int = 200
-    tags: list[str] = []
-    draft: str = ""
-    score: int = 0
-    comments: Annotated[list[str], append] = []
-
-
-essay = fields(Essay)
-graph = Graph("essay", Essay)
-
-
-@graph.node(writes=essay.draft)
-async def write(state: Essay) -> str:
-    print("printed by a node")
-    return f"All about {state.topic}.\\nIn {state.words} words."
-
-
-@graph.node(writes=(essay.score, essay.comments))
-async def review(state: Essay) -> tuple[int, str]:
-    return state.score + 4, "more of it"
-
-
-graph.edge(START, write)
-graph.edge(write, review)
-graph.edge(review, END, when=essay.score >= 7)
-graph.edge(review, write, at_most=3)
-graph.edge(review, END)
-
-if __name__ == "__main__":
-    raise SystemExit("A target is imported, not run.")
-"""
-
-DESK = """
-from pydantic import BaseModel
-
-from graphflow import END, START, Graph, fields
-
-
-class Desk(BaseModel):
-    reply: str = "No."
-    is_sent: bool = False
-
-
-desk = fields(Desk)
-graph = Graph("desk", Desk)
-approve = graph.ask("approve", "Send this?\\n\\n{reply}", answer=bool, writes=desk.is_sent)
-
-
-@graph.node(writes=desk.reply)
-def rewrite(state: Desk) -> str:
-    return "Yes."
-
-
-graph.edge(START, approve)
-graph.edge(approve, END, when=desk.is_sent)
-graph.edge(approve, rewrite, at_most=1)
-graph.edge(approve, END)
-graph.edge(rewrite, approve)
-"""
-
-BROKEN = """
-from pydantic import BaseModel
-
-from graphflow import END, START, Graph
-
-
-class State(BaseModel):
-    n: int = 0
-
-
-graph = Graph("broken", State)
-
-
-@graph.node
-def divide(state: State) -> dict[str, object]:
-    return {"n": 1 // state.n}
-
-
-graph.edge(START, divide)
-graph.edge(divide, END)
-"""
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command ended with, and what it said on which stream."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Command = Callable[..., Said]
+from tests.cli.commands import BROKEN, DESK, ESSAY, Command, Said
 
 
 @pytest.fixture

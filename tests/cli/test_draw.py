@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.cli.commands import Command
 
 from graphflow.cli.targets import load
-
-from .conftest import Command
 
 
 @pytest.mark.parametrize("form", ["text", "dot", "mermaid"])

@@ -6,8 +6,7 @@ import io
 from pathlib import Path
 
 import pytest
-
-from .conftest import Command
+from tests.cli.commands import Command
 
 
 def state_of(graphflow: Command, *arguments: str) -> dict[str, object]:

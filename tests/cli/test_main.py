@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.cli.commands import Command
 
 from graphflow import __version__
 from graphflow.cli import exits
@@ -20,8 +21,6 @@ from graphflow.errors import (
     TargetNotFound,
     UsageError,
 )
-
-from .conftest import Command
 
 HELP = Path(__file__).parent / "help"
 

@@ -11,8 +11,7 @@ import pytest
 from graphflow.cli import questions
 from graphflow.cli.questions import prompt
 from graphflow.runtime.run import Question
-
-from .conftest import Command
+from tests.cli.commands import Command
 
 
 def plain(text: str) -> str:
@@ -260,3 +259,46 @@ def test_a_run_that_changes_nothing_shows_the_whole_state(graphflow: Command, fo
         "graph = Graph('idle', State)\ngraph.edge(START, END)\n"
     )
     assert graphflow("run", "idle.py", "names=x").out == "n: 0\nnames:\n  - x\nby:\n  a: 1\n"
+
+
+def test_records_and_texts_can_be_read(graphflow: Command, folder: Path) -> None:
+    (folder / "records.py").write_text(
+        "from pydantic import BaseModel\nfrom graphflow import END, START, Graph\n"
+        "class Fact(BaseModel):\n    of: str\n    says: list[str]\n"
+        "class State(BaseModel):\n    facts: list[Fact] = []\n"
+        "    notes: str = ''\n    n: int = 0\n    end: str = ''\n"
+        "graph = Graph('records', State)\n"
+        "@graph.node\n"
+        "def work(state: State) -> dict[str, object]:\n"
+        "    facts = [{'of': 'owls', 'says': ['a', 'b']}, {'of': 'mice', 'says': []}]\n"
+        "    return {'facts': facts, 'notes': 'one\\ntwo', 'n': 3, 'end': 'short'}\n"
+        "graph.chain(START, work, END)\n"
+    )
+    said = graphflow("run", "records.py")
+    assert said.out == (
+        'facts:\n  - of: owls\n    says: ["a","b"]\n  - of: mice\n    says: []\n'
+        "\nnotes:\none\ntwo\n\n"
+        "n: 3\nend: short\n"
+    )
+
+
+def test_a_run_without_a_language_model_says_so_first(
+    graphflow: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GRAPHFLOW_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_DEFAULT_MODEL"):
+        monkeypatch.delenv(name, raising=False)
+    (folder / "agent.py").write_text(
+        "from pydantic import BaseModel\nfrom graphflow import END, START, Agent, Graph\n"
+        "class State(BaseModel):\n    text: str\n    short: str = ''\n"
+        "graph = Graph('agent', State)\n"
+        "node = graph.node(Agent('sum', 'Summarise the text.', prompt='{text}'), writes='short')\n"
+        "graph.chain(START, node, END)\n"
+    )
+    said = graphflow("run", "agent.py", "text=Owls hunt at night. They hear well.")
+    assert said.code == 0, said.err
+    first = said.err.splitlines()[0]
+    assert first.startswith("model      offline:extractive (no language model: ")
+    assert graphflow("run", "agent.py", "text=Owls hunt.", "--json").json["model"] == "offline:extractive"
+    refused = graphflow("run", "agent.py", "text=Owls hunt.", "--model", "openai/large")
+    assert (refused.code, refused.out) == (2, "")
+    assert "OPENAI_API_KEY" in refused.err

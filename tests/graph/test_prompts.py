@@ -130,11 +130,11 @@ def test_what_cannot_be_read_is_refused_where_it_stands(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{x.__class__}", "{x.__init__.__globals__}", "{_private}", "{x.upper}", "{review.model_dump}"]
+    "text", ["{x.__class__}", "{x.__init__.__globals__}", "{_private}", "{x.upper}", "{n.real}", "{review.model_dump}"]
 )
 def test_attributes_are_never_reached(text: str) -> None:
     with pytest.raises(PromptInvalid):
-        Template(text).render({"x": "text", "_private": 1, "review": Review()})
+        Template(text).render({"x": "text", "_private": 1, "n": 7, "review": Review()})
 
 
 def test_a_misspelt_name_is_told_the_nearest() -> None:

@@ -8,6 +8,7 @@ from dataclasses import fields as fields_of
 from dataclasses import is_dataclass, replace
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
@@ -26,7 +27,7 @@ from graphflow.graph.ends import END, START
 from graphflow.testing.virtual import run_virtual
 from tests.execution import WAITING, Call, Order, Outcome, Update
 from tests.on_machine import Driven, on_machine, outcome_of, steps_of
-from tests.random_graphs import Move, Scenario, Style, World, scenarios
+from tests.random_graphs import Broken, Move, Scenario, Style, World, scenarios
 from tests.reference import interpret
 
 SMALL = Style(blocks=4)
@@ -230,6 +231,40 @@ def test_a_replay_stands_where_the_run_stood(scenario: Scenario, seed: int) -> N
     silent = without_code(plan, {})
     for stood in seen:
         assert standing(replay(silent, entries, until=stood["seq"])) == stood
+
+
+@LAWS
+@given(scenarios(style=SMALL), SEEDS)
+def test_the_frontier_is_where_the_run_stands(scenario: Scenario, seed: int) -> None:
+    """S2.1, S2.2, S2.4: all live cursors, one in each scope; whatever is ready runs; at the end none is left (S6.8)."""
+    order = shuffled(seed)
+    driven = begun(scenario.plan, scenario)
+    while calls := driven.calls():
+        cursors = reading.frontier(driven.machine)
+        assert sorted(cursors) == sorted(call.cursor for call in calls)
+        assert len({cursor.rpartition("/")[0] for cursor in cursors}) == len(cursors)
+        chosen = order(list(calls))
+        driven.finish(chosen, calls[chosen])
+    assert driven.machine.status == "failed" or not reading.frontier(driven.machine)
+
+
+def test_an_error_that_left_a_sub_graph_can_be_read() -> None:
+    """S8.3, S14.1: the run's steps and failures show the edge taken outside it."""
+    inner: Graph[World] = Graph("inner", World)
+    graph: Graph[World] = Graph("outer", World)
+    scenario = Scenario(graph, {})
+    scenario.scripts = {"x": (Move("broken", 1),), "saved": (Move("flaky", 1),)}
+    inner.chain(START, inner.node(scenario.perform, name="x"), END)
+    sub, saved = graph.node(inner, name="sub"), graph.node(scenario.perform, name="saved")
+    graph.edge(START, sub)
+    graph.edge(sub, END)
+    graph.edge(sub, saved, on_error=Broken)
+    graph.edge(saved, END)
+    with pytest.raises(RunFailed) as failed:
+        run_virtual(graph.run({}))
+    run = failed.value.run
+    assert [step.to for step in run.steps if step.cursor == "sub:1/x:1"] == [("saved",)]
+    assert [failure.cursor for failure in run.failures] == ["sub:1/x:1", "saved:1"]
 
 
 def plans_by_node(plan: Plan) -> dict[str, Plan]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from pydantic import BaseModel
 
-from graphflow.core.plan import Retry
-from graphflow.errors import NoWayOut, UpdateInvalid
+from graphflow.core.plan import Limits, Retry
+from graphflow.core.reducers import append
+from graphflow.errors import NoWayOut, TooDeep, UpdateInvalid
 from graphflow.graph.declaration import Declaration
 from graphflow.graph.ends import END, FAIL, START
 from graphflow.graph.expressions import fields
@@ -53,6 +54,20 @@ def test_the_error_is_for_the_target_only(execute: Execute) -> None:
     graph.edge(a, b, on_error=Exception)
     graph.chain(b, c, END)
     assert execute(graph.plan(), {}, says(a=fails(), c=error_of), first).state["word"] == "NoneType"
+
+
+def test_every_attempt_sees_the_error_that_led_there(execute: Execute) -> None:
+    """S8.1, S8.2: ``ctx.error`` is that of the edge; an attempt's own failure is not shown to the next."""
+    graph = Declaration("caught", State)
+    (a,) = nodes(graph, "a")
+    (b,) = nodes(graph, "b", retry=Retry(attempts=2))
+    graph.chain(START, a, END)
+    graph.edge(a, b, on_error=Exception)
+    graph.edge(b, END)
+    outcome = execute(graph.plan(), {}, says(a=fails(), b=by_attempt(fails(Flaky), error_of)), first)
+    assert outcome.state["word"] == "Broken"
+    plan = risky(retry=Retry(attempts=2)).plan()
+    assert execute(plan, {}, says(a=by_attempt(fails(), error_of)), first).state["word"] == "NoneType"
 
 
 def test_an_error_edge_has_a_condition_and_a_limit(execute: Execute) -> None:
@@ -239,6 +254,39 @@ def test_a_sub_graph_that_fails_on_purpose(execute: Execute) -> None:
     assert (outcome.status, outcome.state["word"]) == ("done", "Failed")
 
 
+def test_a_retry_holds_for_the_whole_sub_graph(execute: Execute) -> None:
+    """S8.1, S12.1: another attempt enters it anew; the first left nothing."""
+    answers = says(x={"log": "x"}, y=lambda call: fails() if call.cursor.startswith("sub:1/") else {"log": "y"})
+    outcome = execute(outer_graph(inner_graph(), retry=Retry(attempts=2)).plan(), {"m": 1}, answers, first)
+    assert (outcome.status, outcome.state["log"]) == ("done", ["x", "y", "x", "y"])
+
+
+def test_a_local_field_stays_in_a_sub_graph(execute: Execute) -> None:
+    """S6.5, S12.1: an entry is a scope."""
+    answers = says(x={"note": "inside"}, y=lambda call: {"word": call.view["note"]})
+    outcome = execute(outer_graph(inner_graph()).plan(), {"note": "outside", "m": 1}, answers, first)
+    assert (outcome.state["note"], outcome.state["word"]) == ("outside", "inside")
+
+
+def test_a_graph_may_contain_itself(execute: Execute) -> None:
+    """S12.2, S17: it ends by its conditions; else ``TooDeep`` is an error of the node."""
+
+    def nesting(depth: int) -> Declaration[State]:
+        graph = Declaration("nesting", State, limits=Limits(depth=depth))
+        (a,) = nodes(graph, "a")
+        sub = graph.node(graph, name="sub")
+        graph.edge(START, a)
+        graph.edge(a, sub, when=state.total < 3)
+        graph.edge(a, END)
+        graph.edge(sub, END)
+        return graph
+
+    outcome = execute(nesting(3).plan(), {}, says(a={"total": 1}), first)
+    assert path(outcome) == ["a:1", "sub:1/a:1", "sub:1/sub:1/a:1", "sub:1/sub:1", "sub:1"]
+    outcome = execute(nesting(2).plan(), {}, says(a={"total": 1}), first)
+    assert (outcome.status, type(outcome.error), outcome.state["total"]) == ("failed", TooDeep, 1)
+
+
 def test_a_sub_graph_inside_a_branch(execute: Execute) -> None:
     """S12.1: its updates take part in the merge where its node stands."""
     graph = Declaration("outer", State)
@@ -273,3 +321,32 @@ def test_a_sub_graph_with_a_state_of_its_own(execute: Execute) -> None:
     outer = outer_graph(inner, reads={"number": "n"}, writes={"m": "number"})
     outcome = execute(outer.plan(), {"n": 4}, says(x=lambda call: {"number": call.view["number"] + 1}), first)
     assert (outcome.state["n"], outcome.state["m"]) == (4, 5)
+
+
+def test_a_field_mapped_in_and_out_hands_over_its_updates(execute: Execute) -> None:
+    """S12.1: not the whole list once more."""
+
+    class Lines(BaseModel):
+        lines: Annotated[list[str], append] = []
+
+    def write(state: Lines) -> dict[str, object]:
+        raise AssertionError("The oracle answers for nodes.")
+
+    inner = Declaration("inner", Lines)
+    inner.chain(START, inner.node(write, name="x"), inner.node(write, name="y"), END)
+    outer = outer_graph(inner, reads={"lines": "log"}, writes={"log": "lines"})
+    answers = says(x={"lines": "x"}, y=lambda call: {"lines": f"y after {call.view['lines']}"})
+    assert execute(outer.plan(), {"log": ["a"], "m": 1}, answers, first).state["log"] == [
+        "a",
+        "x",
+        "y after ['a', 'x']",
+    ]
+
+
+def test_a_plain_field_hands_over_whole_values(execute: Execute) -> None:
+    """S12.1: where the outer field has a reducer, they replace."""
+    inner = Declaration("inner", Draft)
+    inner.chain(START, inner.node(draft, name="x"), END)
+    outer = outer_graph(inner, reads={"number": "total"}, writes={"total": "number"})
+    answers = says(x=lambda call: {"number": call.view["number"] + 1})
+    assert execute(outer.plan(), {"total": 5, "m": 1}, answers, first).state["total"] == 6

@@ -282,6 +282,28 @@ def test_a_quorum_fails_once_it_cannot_be_reached(execute: Execute) -> None:
     assert "a:1[2]/d:1" not in path(outcome)
 
 
+def test_a_quorum_that_can_never_be_reached_runs_nothing(execute: Execute) -> None:
+    """S6.1, S6.6: with fewer branches than it needs the join fails at the fork, and nothing is spent."""
+    graph = Declaration("fork", State)
+    a, b, c, j = nodes(graph, "a b c j")
+    graph.edge(START, a)
+    graph.fork(a, {b: state.n == 0, c: state.n > 0}, join=j, need=quorum(2))
+    graph.edge(j, END)
+    for plan in (graph.plan(), mapped(need=quorum(2)).plan()):
+        outcome = execute(plan, {"items": [1]}, says(), first)
+        assert (type(outcome.error), path(outcome)) == (JoinFailed, ["a:1"])
+
+
+@ORDERS
+def test_a_condition_on_the_merge_so_far(execute: Execute, order: Order) -> None:
+    """S6.6: the join fires when it holds, and those still running are cancelled; or when all have settled."""
+    answers = says(b={"total": 1}, c={"total": 2}, d={"total": 4}, j=lambda call: {"log": str(statuses(call))})
+    outcome = execute(fork(need=state.total >= 3).plan(), {}, answers, order)
+    expected = ["done", "done", "cancelled"] if order is first else ["cancelled", "cancelled", "done"]
+    assert outcome.state["log"] == [str(expected)]
+    assert execute(fork(need=state.total > 9).plan(), {}, answers, order).state["total"] == 7
+
+
 @ORDERS
 def test_best_effort_waits_for_all_and_needs_k(execute: Execute, order: Order) -> None:
     """S6.6: all settle; then k must be done."""

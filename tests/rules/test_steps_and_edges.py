@@ -148,6 +148,18 @@ def test_the_step_limit_is_the_last_resort(execute: Execute) -> None:
     assert (outcome.status, len(path(outcome))) == ("exhausted", 10)
 
 
+@pytest.mark.parametrize("kind", ["point", "ask"])
+def test_every_visit_of_a_node_is_a_step(execute: Execute, kind: str) -> None:
+    """S4.5, S13.1: also of a point or a question, so that a loop of those comes to an end too."""
+    graph = Declaration("loop", State, limits=Limits(steps=10))
+    node = graph.point("p") if kind == "point" else graph.ask("p", "Go on?", answer=int, writes=state.best)
+    graph.edge(START, node)
+    graph.edge(node, node, when=state.n == 0, at_most="unbounded")
+    graph.edge(node, END)
+    outcome = execute(graph.plan(), {}, says(p={"best": 1}), first)
+    assert (outcome.status, len(path(outcome))) == ("exhausted", 10)
+
+
 def test_one_limit_shared_by_two_edges_is_one_count(execute: Execute) -> None:
     """S4.5: ``Limit(n)`` is one count; an equal one elsewhere is another."""
     graph = Declaration("shared", State)

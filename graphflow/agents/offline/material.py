@@ -27,7 +27,7 @@ _TASK = re.compile(
     r"|(?:please|you are|you will|you must|you should|your (?:task|job|answer))\b",
     re.IGNORECASE,
 )
-_LEANS = re.compile(r"(?:It|Its|They|Their|He|His|She|Her|This|These|That|Those|Both|Here|There)\b")
+_LEANS = re.compile(r"(?:It|Its|They|Their|He|His|She|Her|This|These|Those)\b")
 _LONGEST_FACT = 8  # words after a label: what is longer is text
 _LONGEST_LABEL = 6
 

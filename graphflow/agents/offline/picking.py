@@ -15,6 +15,7 @@ from graphflow.agents.offline.terms import (
     EMAIL,
     LINK,
     NUMBER,
+    Term,
     about,
     figures,
     key_terms,
@@ -80,13 +81,9 @@ def _named(material: Material) -> list[str]:
 
 def _about_the_item(material: Material) -> Sequence[Sentence]:
     """The sentences about what the task names in so many words (``Subject: Notion``), if there are any."""
-    for term in subjects(material.sentences):
-        for _, value in material.facts:
-            if set(term.stems) == set(stems(value)):
-                return about(term, material.sentences)
     for _, value in reversed(material.facts):
-        words = set(stems(value))
-        found = [one for one in material.sentences if words and words <= one.stems]
+        named = Term(tuple(stems(value)))
+        found = about(named, material.sentences) if named.stems else []
         if found and len(found) < len(material.sentences):
             return found
     return material.sentences
