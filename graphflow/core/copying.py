@@ -5,11 +5,14 @@ Values are never altered in place once they are shared: both sides give up what 
 
 from __future__ import annotations
 
-import copy as copying
 from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+from typing import Any
 
 from graphflow.core.machine import Machine
 from graphflow.core.scopes import Fork, Scope
+from graphflow.core.spending import Spent
 
 
 def copy(machine: Machine) -> Machine:
@@ -32,9 +35,24 @@ def copy(machine: Machine) -> Machine:
         key: ([running[0]], deque(_scope(s, scopes, forks) for s in line))
         for key, (running, line) in machine.gates.items()
     }
-    made.spent = copying.copy(machine.spent)
+    made.spent = Spent.__new__(Spent)  # copy.copy takes 4 us
+    _take_over_spent(made.spent, machine.spent)
     made.usage_by_node = dict(machine.usage_by_node)
     return made
+
+
+def _assigning(names: Iterable[str]) -> Callable[[Any, Any], None]:
+    """A function (made, old) that assigns every slot, written out: a loop of getattr and setattr takes 2.5 us a scope,
+    this 0.7."""
+    space: dict[str, Any] = {}
+    exec("def assign(made, old):\n" + "".join(f"    made.{name} = old.{name}\n" for name in names), space)
+    assign: Callable[[Any, Any], None] = space["assign"]
+    return assign
+
+
+_take_over_scope = _assigning(Scope.__slots__)
+_take_over_fork = _assigning(Fork.__slots__)
+_take_over_spent = _assigning(f.name for f in fields(Spent))
 
 
 def _scope(old: Scope, scopes: dict[int, Scope], forks: dict[int, Fork]) -> Scope:
@@ -43,8 +61,7 @@ def _scope(old: Scope, scopes: dict[int, Scope], forks: dict[int, Fork]) -> Scop
         return made
     made = Scope.__new__(Scope)
     scopes[id(old)] = made
-    for name in Scope.__slots__:
-        setattr(made, name, getattr(old, name))
+    _take_over_scope(made, old)
     if old.own:
         old.own.clear()
     made.own = None
@@ -70,8 +87,7 @@ def _fork(old: Fork, scopes: dict[int, Scope], forks: dict[int, Fork]) -> Fork:
         return made
     made = Fork.__new__(Fork)
     forks[id(old)] = made
-    for name in Fork.__slots__:
-        setattr(made, name, getattr(old, name))
+    _take_over_fork(made, old)
     made.owner = _scope(old.owner, scopes, forks)
     made.children = [None if child is None else _scope(child, scopes, forks) for child in old.children]
     made.parked = (
