@@ -180,22 +180,25 @@ class Machine:
         return True
 
     def record(self, scope: Scope, turn: int, key: str, effect: Recorded) -> bool:
-        """An effect has returned: it is part of the run from now on (S11.1). Late ones are paid for all the same."""
-        self.count_usage(scope, Usage(**effect.usage))
-        is_live = scope.turn == turn and scope.status == RUNNING
+        """An effect has returned: it is part of the run from now on (S11.1). False if it is too late for that."""
+        if scope.turn != turn or scope.status != RUNNING:
+            return False
+        self.count_usage(scope.node.name, Usage(**effect.usage))
         entry: dict[str, Any] = {"kind": "effect", "at": scope.path, "key": key, "value": effect.value}
         if effect.usage:
             entry["usage"] = effect.usage
         if effect.updates:
             entry["updates"] = list(effect.updates)
-        if not is_live:
-            entry["late"] = True
         self.note(entry, scope)
-        if is_live:
-            if scope.effects is None:
-                scope.effects = {}
-            scope.effects[key] = effect
-        return is_live
+        if scope.effects is None:
+            scope.effects = {}
+        scope.effects[key] = effect
+        return True
+
+    def spend(self, path: str, node: str, usage: Mapping[str, Any]) -> None:
+        """A call that was paid for, but whose answer is of no use: it failed, or came too late (S13.1)."""
+        self.count_usage(node, Usage(**usage))
+        self.note({"kind": "spent", "at": path, "node": node, "usage": dict(usage)}, None)
 
     def fire(self, scope: Scope, timer: tuple[Any, ...]) -> bool:
         """A timer is due (S8.1, S10.3, S6.6). One whose cursor has moved on changes nothing."""
@@ -466,11 +469,10 @@ class Machine:
         if scope.node.at_once is not None:
             slots.leave_gate(self, scope)
 
-    def count_usage(self, scope: Scope, usage: Usage) -> None:
+    def count_usage(self, node: str, usage: Usage) -> None:
         """Add what a call cost to the run and to its node."""
         self.spent.usage = self.spent.usage + usage
-        name = scope.node.name
-        self.usage_by_node[name] = self.usage_by_node.get(name, Usage()) + usage
+        self.usage_by_node[node] = self.usage_by_node.get(node, Usage()) + usage
 
     def fail_run(self, origin: Scope, error: Exception) -> None:
         """Nothing settled the error: the run has failed; every cursor stays where it is (S8.3, S14.3)."""

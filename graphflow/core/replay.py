@@ -280,14 +280,15 @@ def _joined(machine: Machine, entry: Entry) -> None:
 
 def _effect(machine: Machine, entry: Entry) -> None:
     usage = entry.get("usage", {})
-    if entry.get("late"):
-        machine.spent.usage = machine.spent.usage + Usage(**usage)
-        return
     scope = _cursor(machine, entry)
-    machine.count_usage(scope, Usage(**usage))
+    machine.count_usage(scope.node.name, Usage(**usage))
     if scope.effects is None:
         scope.effects = {}
     scope.effects[entry["key"]] = Recorded(entry["value"], usage, tuple(entry.get("updates", ())))
+
+
+def _spent(machine: Machine, entry: Entry) -> None:
+    machine.count_usage(entry["node"], Usage(**entry["usage"]))
 
 
 def _cancelled(machine: Machine, entry: Entry) -> None:
@@ -349,6 +350,7 @@ _KINDS: dict[str, Callable[[Machine, Entry], None]] = {
     "entered": _entered,
     "joined": _joined,
     "effect": _effect,
+    "spent": _spent,
     "cancelled": _cancelled,
     "resumed": _resumed,
     "rerun": _rerun,

@@ -146,10 +146,18 @@ class Driver:
         if self.observers:
             self.tell(TextStreamed(0, scope.path, scope.node.name, self.machine.now, text))
 
-    def record(self, scope: Scope, turn: int, key: str, effect: Recorded) -> None:
-        """An effect has returned: it is committed at once, before the node goes on (S11.1)."""
+    def record(self, scope: Scope, turn: int, key: str, effect: Recorded) -> bool:
+        """An effect has returned: it is committed at once, before the node goes on (S11.1). False: it is too late."""
         self.tick()
-        self.machine.record(scope, turn, key, effect)
+        if not self.machine.record(scope, turn, key, effect):
+            return False
+        self.commit()
+        return True
+
+    def spend(self, path: str, node: str, usage: dict[str, Any]) -> None:
+        """A call was paid for in vain: it failed, or came too late (S13.1)."""
+        self.tick()
+        self.machine.spend(path, node, usage)
         self.commit()
 
     def nudge(self) -> None:
@@ -339,6 +347,7 @@ class Driver:
             )
             if node.handoffs
             else (),
+            must_hand_off=bool(node.handoffs) and not node.exits,
             model=self.model,
             writes=node.writes.declared,
             hands=hands,

@@ -10,6 +10,7 @@ from pydantic_core import to_json
 
 from graphflow.core import spending
 from graphflow.core.scopes import Recorded, Scope
+from graphflow.core.usage import Usage
 from graphflow.graph.context import Effect, Reserve
 
 if TYPE_CHECKING:
@@ -26,12 +27,14 @@ class Suspended(BaseException):
 class DriverHands:
     """The ``Hands`` of one attempt."""
 
-    __slots__ = ("calls_open", "driver", "failure", "occurrences", "pending", "scope", "turn")
+    __slots__ = ("calls_open", "driver", "failure", "node", "occurrences", "path", "pending", "scope", "turn")
 
     def __init__(self, driver: Driver, scope: Scope, turn: int) -> None:
         self.driver = driver
         self.scope = scope
         self.turn = turn
+        self.path = scope.path  # as it is now: a late call is laid to the node that made it
+        self.node = scope.node.name
         self.pending: list[dict[str, Any]] = []
         self.occurrences: dict[str, int] = {}
         self.failure: BaseException | None = None  # of the last recorded call
@@ -67,13 +70,17 @@ class DriverHands:
             effect = await call()
         except BaseException as error:
             self.failure = error
+            usage: Usage | None = getattr(error, "usage", None)
+            if usage is not None:  # truncated, filtered, refused: paid for all the same
+                self.driver.spend(self.path, self.node, _spent(usage))
             raise
         finally:
             self.calls_open -= 1
             spending.settle(machine, calls, tokens, usd)
-        data = Recorded(effect.value, _spent(effect), effect.updates)
+        data = Recorded(effect.value, _spent(effect.usage), effect.updates)
         to_json(data.value)  # a value that JSON cannot hold fails here, in the node, and not in a journal
-        self.driver.record(self.scope, self.turn, key, data)
+        if not self.driver.record(self.scope, self.turn, key, data) and data.usage:
+            self.driver.spend(self.path, self.node, data.usage)
         return effect
 
     def failed_in(self, error: BaseException) -> bool:
@@ -97,8 +104,7 @@ class DriverHands:
         return f"{base} {occurrence}"
 
 
-def _spent(effect: Effect) -> dict[str, Any]:
-    usage = effect.usage
+def _spent(usage: Usage) -> dict[str, Any]:
     names = usage.__dataclass_fields__
     return {name: value for name in names if (value := getattr(usage, name)) != 0}
 

@@ -7,20 +7,16 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import pytest
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel
 
 from graphflow import (
     END,
     FAIL,
     START,
-    Budget,
     Context,
     Graph,
     Handoff,
     JoinFailed,
-    Limits,
-    NodeTimeout,
-    Replace,
     Retry,
     append,
     best_effort,
@@ -33,7 +29,7 @@ from graphflow import (
 from graphflow.graph.answers import Answer
 from graphflow.graph.handles import Handle
 from graphflow.runtime.run import Run
-from tests.recovery import assert_recovers, drive, later
+from tests.recovery import assert_recovers
 
 
 class State(BaseModel):
@@ -177,7 +173,13 @@ def error_edges_at_every_level() -> Graph[State]:
     inner.edge(j, END)
     inner.edge(j, FAIL("lost"), on_error=JoinFailed)
     graph = Graph("levels", State)
-    c, sub, d, e, k = says(graph, "c"), graph.node(inner, name="sub"), says(graph, "d"), says(graph, "e"), says(graph, "k")
+    c, sub, d, e, k = (
+        says(graph, "c"),
+        graph.node(inner, name="sub"),
+        says(graph, "d"),
+        says(graph, "e"),
+        says(graph, "k"),
+    )
     saved = says(graph, "saved")
     graph.edge(START, c)
     graph.fork(c, [sub, d], join=k)

@@ -148,3 +148,29 @@ def test_an_unknown_price_is_unknown_never_zero() -> None:
 def test_a_negative_budget_is_refused_at_the_line(name: str) -> None:
     with pytest.raises(ValueError, match=name):
         Budget(**{name: -1})
+
+
+def test_a_call_that_fails_after_it_was_paid_for_is_counted() -> None:
+    """S13.1, G5: a truncated answer costs its tokens, also after a replay."""
+    from graphflow import RunFailed
+    from graphflow.core.journal import decode
+    from graphflow.core.replay import replay
+    from graphflow.errors import Truncated
+
+    graph = Graph("truncated", State)
+
+    @graph.node
+    async def call(view: State, ctx: Context) -> None:
+        async def perform() -> Effect:
+            raise Truncated("cut off", usage=Usage(model_calls=1, input_tokens=7))
+
+        await ctx.hands.effect("model", {}, perform, None)
+
+    graph.edge(START, call)
+    graph.edge(call, END)
+    with pytest.raises(RunFailed) as caught:
+        run_virtual(graph.run(State()))
+    run = caught.value.run
+    assert run.usage_by_node == {"call": Usage(model_calls=1, input_tokens=7)}
+    folded = replay(graph.plan(), map(decode, run.raw_journal))
+    assert folded.usage_by_node == run.usage_by_node
