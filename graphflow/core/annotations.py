@@ -9,10 +9,13 @@ import copy
 import datetime
 import decimal
 import enum
+import inspect
 import types
 import uuid
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, BeforeValidator, PlainValidator, WrapValidator
 
 _IMMUTABLE = (
     str,
@@ -66,6 +69,32 @@ def is_native(annotation: Any) -> bool:
         key, value = get_args(annotation)
         return stripped(key) is str and is_native(value)
     return annotation in _NATIVE
+
+
+def early_validators(state: type[BaseModel], name: str) -> list[Any]:
+    """A field's own validators that see a value before its type does, and need nothing but the value (S3.2)."""
+    kinds: dict[str, Any] = {"before": BeforeValidator, "wrap": WrapValidator, "plain": PlainValidator}
+    found: list[Any] = []
+    decorators: Any = state.__pydantic_decorators__
+    for each in decorators.field_validators.values():
+        if name in each.info.fields and each.info.mode in kinds:
+            taken = len(inspect.signature(each.func).parameters)
+            if taken == (2 if each.info.mode == "wrap" else 1):
+                found.append(kinds[each.info.mode](each.func))
+    return found
+
+
+def holds_anything(annotation: Any, depth: int = 8) -> bool:
+    """Whether values of this type may hold what nothing is said about: what goes to JSON may come back otherwise."""
+    annotation = stripped(annotation)
+    if annotation is Any or annotation is object or isinstance(annotation, TypeVar):
+        return True
+    parts: list[Any] = list(get_args(annotation))
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        parts = [info.annotation for info in annotation.model_fields.values()]
+    elif annotation in (list, set, dict, tuple, frozenset):
+        return True
+    return depth > 0 and any(holds_anything(part, depth - 1) for part in parts if part is not Ellipsis)
 
 
 def copier(annotation: Any) -> Callable[[Any], Any] | None:

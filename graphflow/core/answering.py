@@ -91,9 +91,11 @@ def _node_ahead(machine: Machine, target: str) -> Node | None:
         visit, branch = int(match["visit"]), match["branch"]
         seen = 0 if ahead else scope.visits_of(node)
         if number == len(segments) - 1:
+            if node.kind != "ask" or branch is not None:
+                return None
             if seen >= visit:
                 raise _over(target)
-            return node if node.kind == "ask" and branch is None else None
+            return node
         fork = None if ahead or scope.node is not node or seen != visit else scope.open
         if fork is not None and (fork.edge is None) == (branch is None):
             index = int(branch or 0)

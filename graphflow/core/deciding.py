@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
 from graphflow.core.annotations import is_native
@@ -291,8 +291,10 @@ def _split(scope: Scope, edge: Edge) -> Choice:
         raise GuardFailed(
             f"The items of {edge_name(scope.plan, edge)} could not be read from {edge.over.label}",
             cursor=scope.path,
-            why=f"It raised {type(error).__name__}: {_brief(error)}. (S6.1)",
-            fix="Give over= a list field, or a function of the state that returns a list.",
+            why=f"{error} (S6.1)" if isinstance(error, _ItemInvalid) else f"It raised {type(error).__name__}: {_brief(error)}. (S6.1)",
+            fix="Annotate what over= returns with what it does return."
+            if isinstance(error, _ItemInvalid)
+            else "Give over= a list field, or a function of the state that returns a list.",
             where=places(edge.place),
         ) from error
     if len(items) > scope.plan.limits.fork_width:
@@ -313,12 +315,20 @@ def _typed_items(over: Over, found: Sequence[Any]) -> list[Any]:
     codec, native = adapter(over.item_type), is_native(over.item_type)
     items: list[Any] = []
     for item in found:
-        value = codec.validate_python(item)
-        text = codec.dump_json(value, round_trip=True)
-        if not native and (type(back := codec.validate_json(text)) is not type(value) or back != value):
-            raise TypeError(f"the item {shown(item)} comes back from JSON as {shown(back)}: annotate what over= returns")
+        try:
+            value = codec.validate_python(item)
+            back = value if native else codec.validate_json(codec.dump_json(value, round_trip=True))
+        except ValueError as error:
+            said = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+            raise _ItemInvalid(f"The item {shown(item)} is none of {over.label}: {said}.") from None
+        if type(back) is not type(value) or back != value:
+            raise _ItemInvalid(f"The item {shown(item)} would come back from the journal as {shown(back)}.")
         items.append(value)
     return items
+
+
+class _ItemInvalid(TypeError):
+    pass
 
 
 def _no_way_out(scope: Scope) -> NoWayOut:

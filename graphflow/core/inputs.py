@@ -17,7 +17,7 @@ def _is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
 
 def checked(plan: Plan, state: Any) -> dict[str, Any]:
     """The validated values of a start state (an instance or a mapping). Raises InputInvalid; nothing changes."""
-    known = plan.schema.fields
+    known = {*plan.schema.fields, *_aliases(plan)}
     unknown = [name for name in state if name not in known] if _is_mapping(state) else []
     try:
         values = plan.schema.start(state)
@@ -26,6 +26,11 @@ def checked(plan: Plan, state: Any) -> dict[str, Any]:
     if unknown:
         raise input_invalid(plan, None, unknown)
     return values
+
+
+def _aliases(plan: Plan) -> set[str]:
+    infos = plan.state.model_fields.values()
+    return {alias for info in infos for alias in (info.alias, info.validation_alias) if isinstance(alias, str)}
 
 
 def input_invalid(plan: Plan, error: ValidationError | None, unknown: Sequence[Any] = ()) -> InputInvalid:

@@ -164,7 +164,7 @@ class Machine:
         if scope.turn != turn or scope.status != RUNNING:
             return False
         self._lay_down(scope)
-        failures.fail(self, scope, error, in_call)
+        failures.fail(self, scope, deciding.located(error, scope), in_call)
         self.settle()
         return True
 

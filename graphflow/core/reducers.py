@@ -9,8 +9,10 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
+
+from graphflow.errors import UpdateInvalid, shown
 
 T = TypeVar("T")
 
@@ -160,6 +162,25 @@ def of_function(function: Callable[[Any, Any], Any]) -> Reducer:
         return annotation if isinstance(hint, TypeVar) else hint
 
     return Reducer(_name(function), function, takes, is_given=function not in (max, min))
+
+
+def careful(
+    reducer: Reducer, field: str, copy_old: Callable[[Any], Any] | None, copy_new: Callable[[Any], Any] | None
+) -> Reducer:
+    """A user's reducer, given copies: what it alters is its own, as siblings and the journal hold the same values."""
+
+    def fold(old: Any, change: Any) -> Any:
+        given = old if copy_old is None else copy_old(old)
+        try:
+            return reducer.fold(given, change if copy_new is None else copy_new(change))
+        except Exception as error:
+            raise UpdateInvalid(
+                f"The reducer {reducer.name} of {field!r} raised {type(error).__name__}: {error}",
+                why=f"It was given {shown(old)} and {shown(change)}. A reducer must fold whatever its types allow. (S7.1)",
+                fix="Mend the reducer; nothing of the update was kept.",
+            ) from error
+
+    return replace(reducer, fold=fold)
 
 
 def is_function(mark: object) -> bool:

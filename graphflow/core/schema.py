@@ -8,16 +8,17 @@ constraints on its folded value, more is validated. A replaced field stands in a
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeGuard
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, from_json, to_json
 
-from graphflow.core.annotations import copier, is_immutable, is_native, stripped
-from graphflow.core.reducers import Local, Reducer, Replace, is_function, reducer_in
+from graphflow.core.annotations import copier, early_validators, holds_anything, is_immutable, is_native, stripped
+from graphflow.core.reducers import Local, Reducer, Replace, careful, is_function, reducer_in
 from graphflow.errors import UpdateInvalid, shown, unknown_name
 
 Update = dict[str, Any]
@@ -46,6 +47,7 @@ class FieldSpec:
     copy_change: Callable[[Any], Any] | None
     dump: Callable[[Any], Any] | None
     revive: Callable[[Any], Any] | None
+    is_open: bool  # may hold values that JSON gives back as others
     is_plain: bool  # a write without a reducer: conflicts with any other branch's write
 
     def fold_into(self, values: dict[str, Any], own: set[str] | None, change: Any) -> None:
@@ -96,7 +98,10 @@ class Schema:
         self.has_model_validators = bool(decorators.model_validators or decorators.root_validators)
         self.has_field_validators = bool(decorators.field_validators or decorators.validators)
         infos = self.state.model_fields
-        self.fields = {name: _spec(name, info, self.state.model_config) for name, info in infos.items()}
+        self.fields = {
+            name: _spec(name, info, self.state.model_config, early_validators(self.state, name))
+            for name, info in infos.items()
+        }
         self.specs = dict(self.fields)
         for name, spec in self.fields.items():
             self.specs["=" + name] = _replaced(spec, infos[name], self.state.model_config)
@@ -178,7 +183,7 @@ class Schema:
                 why=_reasons(error) + " (S3.2)",
                 fix="Return values that satisfy the model's validators.",
             ) from None
-        altered = {name: value for name, value in checked.items() if value != values[name]}
+        altered = {name: checked[name] for name in self.fields if checked[name] != values[name]}
         values.update(altered)
         return altered
 
@@ -192,7 +197,7 @@ class Schema:
         """The values of a start state, given as an instance or a mapping; validated anew. Raises ValidationError."""
         if isinstance(given, self.state):
             given = {name: value for name, value in given.__dict__.items() if name in self.fields}
-        values = self.state.model_validate(given, by_name=True, by_alias=False).__dict__
+        values = self.state.model_validate(given, by_name=True, by_alias=True).__dict__
         return {name: copy.deepcopy(values[name]) for name in self.fields}
 
     def build(self, values: Mapping[str, Any]) -> Any:
@@ -247,15 +252,17 @@ def adapter(annotation: Any, config: ConfigDict | None = None) -> TypeAdapter[An
     return TypeAdapter(annotation, config=_config(stripped(annotation), config) if config else None)
 
 
-def _spec(name: str, info: FieldInfo, config: ConfigDict) -> FieldSpec:
+def _spec(name: str, info: FieldInfo, config: ConfigDict, early: Sequence[Any]) -> FieldSpec:
     annotation: Any = info.annotation
     reducer = reducer_in(info.metadata)
     constraints = [m for m in info.metadata if not isinstance(m, Reducer | Local) and not is_function(m)]
     whole = adapter(_constrained(annotation, constraints), config)
     change_type = annotation if reducer is None else reducer.takes(annotation)
     changes = whole if reducer is None else adapter(change_type, config)
+    if early and reducer is None:
+        changes = adapter(_constrained(annotation, [*constraints, *early]), config)
     if reducer is not None and reducer.is_given:
-        reducer = _careful(reducer, name, copier(annotation), copier(change_type))
+        reducer = careful(reducer, name, copier(annotation), copier(change_type))
     dump, revive = _json(change_type, changes, constraints if reducer is None else [])
     return FieldSpec(
         name=name,
@@ -266,32 +273,21 @@ def _spec(name: str, info: FieldInfo, config: ConfigDict) -> FieldSpec:
         required=info.is_required(),
         default=None if info.default is PydanticUndefined else info.default,
         metadata=tuple(constraints),
-        validate=changes.validator.validate_python,
+        validate=_validate(changes, change_type),
         check=whole.validator.validate_python if reducer is not None and (constraints or reducer.is_given) else None,
         copy=copier(annotation),
         copy_change=_copy_change(change_type),
         dump=dump,
         revive=revive,
+        is_open=holds_anything(change_type),
         is_plain=reducer is None,
     )
 
 
-def _careful(
-    reducer: Reducer, field: str, copy_old: Callable[[Any], Any] | None, copy_new: Callable[[Any], Any] | None
-) -> Reducer:
-    """A user's reducer, given copies: what it alters is its own, as siblings and the journal hold the same values."""
-
-    def fold(old: Any, change: Any) -> Any:
-        try:
-            return reducer.fold(old if copy_old is None else copy_old(old), change if copy_new is None else copy_new(change))
-        except Exception as error:
-            raise UpdateInvalid(
-                f"The reducer {reducer.name} of {field!r} raised {type(error).__name__}: {error}",
-                why=f"It was given {shown(old)} and {shown(change)}. A reducer must fold whatever its types allow. (S7.1)",
-                fix="Mend the reducer; nothing of the update was kept.",
-            ) from error
-
-    return replace(reducer, fold=fold)
+def _validate(adapted: TypeAdapter[Any], annotation: Any) -> Callable[[Any], Any]:
+    """Nested models with aliases are taken by name as well: else what is given by name would be dropped (S3.3)."""
+    validate = adapted.validator.validate_python
+    return validate if is_native(annotation) else functools.partial(validate, by_alias=True, by_name=True)
 
 
 def _constrained(annotation: Any, constraints: list[Any]) -> Any:
@@ -313,12 +309,13 @@ def _replaced(spec: FieldSpec, info: FieldInfo, config: ConfigDict) -> FieldSpec
         required=spec.required,
         default=spec.default,
         metadata=spec.metadata,
-        validate=whole.validator.validate_python,
+        validate=_validate(whole, spec.annotation),
         check=None,
         copy=spec.copy,
         copy_change=_copy_change(spec.annotation),
         dump=dump,
         revive=revive,
+        is_open=spec.is_open,
         is_plain=True,
     )
 
@@ -340,7 +337,11 @@ def _json(
         return whole.dump_python(value, mode="json", round_trip=True, by_alias=False)
 
     def revive(data: Any) -> Any:
-        return whole.validate_json(to_json(data, inf_nan_mode="constants"), by_alias=False, by_name=True)
+        try:
+            text = to_json(data, inf_nan_mode="constants")
+        except ValueError:  # a lone surrogate, which no JSON parser of pydantic's takes
+            return whole.validate_python(data, by_alias=False, by_name=True)
+        return whole.validate_json(text, by_alias=False, by_name=True)
 
     return dump, revive
 
@@ -349,13 +350,25 @@ def _must_dump(spec: FieldSpec, change: Any) -> None:
     """S1.1: what enters the state must survive JSON; else it would break the journal, not the node that made it."""
     try:
         assert spec.dump is not None
-        spec.dump(change)
+        data = spec.dump(change)
+        if not spec.is_open or spec.revive is None:
+            return
+        back = spec.revive(data)
     except (ValueError, TypeError, RecursionError) as error:
+        is_bytes = isinstance(error, UnicodeDecodeError) or "utf-8" in str(error)
         raise UpdateInvalid(
             f"The update gives {spec.name!r} a value that JSON cannot hold: {shown(change)}",
-            why=f"{error} The state must survive a round trip through JSON. (S1.1)",
-            fix='Give the field a type that JSON can hold, e.g. Base64Bytes, or ConfigDict(ser_json_bytes="base64").',
+            why=f"{str(error).rstrip('.')}. The state must survive a round trip through JSON. (S1.1)",
+            fix='Give the field a type that JSON can hold, e.g. Base64Bytes, or ConfigDict(ser_json_bytes="base64").'
+            if is_bytes
+            else "Keep plain data in the state: texts, numbers, lists, dicts and models.",
         ) from None
+    if type(back) is not type(change) or (back != change and repr(back) != repr(change)):
+        raise UpdateInvalid(
+            f"The update gives {spec.name!r} a value that does not come back from JSON as it was: {shown(change)}",
+            why=f"It comes back as {shown(back)}. The state must survive a round trip through JSON. (S1.1)",
+            fix=f"Annotate {spec.name} with the type of its values, or keep texts, numbers, lists and dicts in it.",
+        )
 
 
 def _not_valid(spec: FieldSpec, value: Any, error: ValidationError, kind: str = "the value") -> UpdateInvalid:
@@ -381,8 +394,9 @@ def _reasons(error: ValidationError) -> str:
     parts: list[str] = []
     for detail in error.errors(include_url=False, include_input=False, include_context=False):
         place = ".".join(map(str, detail["loc"]))
+        place = place if len(place) <= 60 else f"{place[:30]} ... {place[-20:]}"
         parts.append(f"{place}: {detail['msg']}" if place else detail["msg"])
-    return "; ".join(parts)
+    return "; ".join(parts[:4]) + ("" if len(parts) <= 4 else f"; and {len(parts) - 4} more")
 
 
 def parse(text: bytes | str) -> Any:

@@ -89,8 +89,10 @@ def _names(view: Any) -> tuple[str, ...]:
 
 def _whole(view: Any) -> dict[str, Any]:
     own = _own_dict(view)
-    copied = type(view)._graphflow_copied
-    return {name: getattr(view, name) if name in copied else own[name] for name in type(view)._graphflow_fields}
+    kind: Any = cast("Any", type(view))
+    names: tuple[str, ...] = kind._graphflow_fields
+    copied: frozenset[str] = kind._graphflow_copied
+    return {name: getattr(view, name) if name in copied else own[name] for name in names}
 
 
 def _plain(view: Any, *_: Any, **__: Any) -> Any:

@@ -114,6 +114,8 @@ def _check_field(state: type[BaseModel], name: str, info: FieldInfo, place: Plac
                 "Give secrets, clients and connections to the run: graph.run(state, deps=...), read as ctx.deps. (S3.8)",
                 place,
             )
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            _refuse_lost(state, name, annotation, place)
     adapter: TypeAdapter[Any] = TypeAdapter(state)
     field_schema = _fields_schema(cast("dict[str, Any]", adapter.core_schema)).get(name)
     reason = None if field_schema is None else _unstorable(field_schema, state)
@@ -125,6 +127,21 @@ def _check_field(state: type[BaseModel], name: str, info: FieldInfo, place: Plac
             _mend(reason),
             place,
         )
+
+
+def _refuse_lost(state: type[BaseModel], name: str, nested: type[BaseModel], place: Place) -> None:
+    """What a nested model would lose on the way through a journal."""
+    private = next(iter(nested.__private_attributes__), None)
+    excluded = next((field for field, info in nested.model_fields.items() if info.exclude), None)
+    if private is None and excluded is None:
+        return
+    raise mistake(
+        "GF112",
+        f"The field {name!r} of {state.__name__} holds a {nested.__name__}, whose {private or excluded!r} would be lost",
+        f"It is {'a private attribute' if private else 'excluded from JSON'}, and the state must survive a round trip. (S1.1)",
+        f"Make it an ordinary field of {nested.__name__}, or leave it out.",
+        place,
+    )
 
 
 def _mend(reason: str) -> str:

@@ -185,22 +185,23 @@ class Driver:
         try:
             if await self._take_turns(worker):
                 self._wake_workers()
-        except Exception as error:
-            self._crash(error)
         except BaseException as error:
-            self._crash(error)
-            raise
+            is_told = self._crash(error)
+            if isinstance(error, asyncio.CancelledError) or not is_told:
+                raise
         finally:
             self._workers.discard(worker)
 
-    def _crash(self, error: BaseException) -> None:
-        """A bug of ours, Ctrl-C, or a test's stop signal: the driver ends, the run stays."""
+    def _crash(self, error: BaseException) -> bool:
+        """A bug of ours, Ctrl-C, or a test's stop signal: the driver ends, the run stays. False: it is over already."""
         over = self._over
-        if over is not None and not over.done():
-            if isinstance(error, asyncio.CancelledError):
-                over.cancel()
-            else:
-                over.set_exception(error)
+        if over is None or over.done():
+            return False
+        if isinstance(error, asyncio.CancelledError):
+            over.cancel()
+        else:
+            over.set_exception(error)
+        return True
 
     async def _take_turns(self, worker: _Worker) -> bool:
         """Work until nothing is ready. True: this worker's context is no longer clean, another must go on.

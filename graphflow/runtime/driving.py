@@ -17,8 +17,8 @@ def drive_now(live: Live[Any]) -> Run[Any]:
     except RuntimeError:
         try:
             return asyncio.run(live.drive())
-        except KeyboardInterrupt as interrupt:
-            interrupt.run = live.run  # type: ignore[attr-defined]  # what was reached is not lost
+        except (KeyboardInterrupt, SystemExit) as interrupt:
+            interrupt.run = live.run  # type: ignore[union-attr]  # what was reached is not lost
             raise
     outcome: list[Run[Any]] = []
     failure: list[BaseException] = []

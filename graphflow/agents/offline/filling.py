@@ -12,7 +12,8 @@ from typing import Any, cast
 
 from graphflow.agents.offline.material import Material, Sentence
 from graphflow.agents.offline.picking import CannotFill, boolean, number, option, text, texts
-from graphflow.agents.offline.terms import about, likely_subjects, numbers
+from graphflow.agents.offline.subjects import likely_subjects
+from graphflow.agents.offline.terms import about, numbers
 from graphflow.agents.offline.wishes import Wish
 from graphflow.agents.offline.words import stems
 
@@ -119,7 +120,7 @@ class _Filling:
 
     def _array(self, schema: Schema, wish: Wish, material: Material, depth: int) -> list[Any]:
         least, most = int(schema.get("minItems", 0)), schema.get("maxItems")
-        asked = wish.count() or _USUAL
+        asked = wish.count() or most or _USUAL
         count = max(least, min(asked if most is None else min(asked, int(most)), _MOST))
         if "prefixItems" in schema:
             made = [self.value(one, wish, material, depth + 1) for one in schema["prefixItems"]]

@@ -10,6 +10,7 @@ from typing import Any
 from graphflow.agents.offline.material import Material, Sentence
 from graphflow.agents.offline.ranking import best, ranked
 from graphflow.agents.offline.routing import likeliest, rest_of
+from graphflow.agents.offline.subjects import likely_subjects, subjects
 from graphflow.agents.offline.terms import (
     DATE,
     EMAIL,
@@ -19,9 +20,7 @@ from graphflow.agents.offline.terms import (
     about,
     figures,
     key_terms,
-    likely_subjects,
     numbers,
-    subjects,
 )
 from graphflow.agents.offline.wishes import Wish
 from graphflow.agents.offline.words import is_content, stem, stems, words_of

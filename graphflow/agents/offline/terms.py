@@ -1,8 +1,7 @@
-"""What a text names: subjects, key terms, numbers, dates, links. Everything is found in it, nothing is made up."""
+"""What a text names: key terms, numbers, dates, links. Everything is found in it, nothing is made up."""
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -21,10 +20,10 @@ from graphflow.agents.offline.words import (
 
 LINK = re.compile(r"https?://[^\s<>\"'”’)\]]+[^\s<>\"'”’)\].,;:!?]")
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-_MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.?"
+MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.?"
 DATE = re.compile(
-    rf"\b(?:\d{{4}}-\d{{2}}-\d{{2}}|\d{{1,2}}(?:st|nd|rd|th)?\s+{_MONTH}\s+\d{{4}}|{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?,?\s+\d{{4}}"
-    rf"|{_MONTH}\s+\d{{4}}|(?:1[5-9]|20)\d{{2}}(?!\d|[.,]\d))\b"
+    rf"\b(?:\d{{4}}-\d{{2}}-\d{{2}}|\d{{1,2}}(?:st|nd|rd|th)?\s+{MONTH}\s+\d{{4}}|{MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?,?\s+\d{{4}}"
+    rf"|{MONTH}\s+\d{{4}}|(?:1[5-9]|20)\d{{2}}(?!\d|[.,]\d))\b"
 )
 NUMBER = re.compile(
     r"(?<![\w.,-])(?:[$€£]\s?)?-?\d{1,3}(?:,\d{3})+(?:\.\d+)?|(?<![\w.,])(?:[$€£]\s?)?-?\d+(?:\.\d+)?", re.ASCII
@@ -33,7 +32,7 @@ _UNIT = re.compile(r"\s?%|\s(?:thousand|million|billion|trillion)(?:\s[a-z]+)?|\
 _NAME_WORD = r"(?:[A-Z][\w’'&.-]*[\w’']|[A-Z])"
 _NAME = re.compile(rf"\b{_NAME_WORD}(?:\s+(?:of|the|and|de|van|von|&)\s+(?=[A-Z])|\s+{_NAME_WORD})*")
 _PHRASE_BREAK = re.compile(r"[^\w\s’'-]+|\s[-–—]\s")
-_FINITE = word_set(
+FINITE = word_set(
     """is are was were has have had can could will would may might must does do did hunts lives eats uses makes offers
     sells costs grew grows fell falls rose rises leads runs remains became becomes provides includes supports needs
     keeps claims reports says said serves targets charges charged launched acquired announced released competes
@@ -60,39 +59,13 @@ class Term:
         return min(self.forms, key=lambda form: (-self.forms[form], form))
 
 
-def subjects(sentences: Sequence[Sentence], wanted: Collection[str] = (), excluded: Collection[str] = ()) -> list[Term]:
-    """What the sentences are about, the likeliest first: names, and terms that sentences begin with.
-
-    A term that holds a ``wanted`` stem (the topic's) counts more, one that is nothing but ``excluded`` stems is left
-    out: "barn owl" is a subject under the topic "owls", and "owls" is not.
-    """
-    terms = _terms(sentences, wanted)
-    left = [term for term in terms.values() if not set(term.stems) <= set(excluded) and _is_fit(term)]
-    ordered = sorted(left, key=lambda term: (-_worth(term, wanted), min(term.sentences), term.stems))
-    chosen: list[Term] = []
-    for term in ordered:
-        same = next((one for one in chosen if _is_part(term, one) or _is_part(one, term)), None)
-        if same is None:
-            chosen.append(term)
-        else:
-            same.sentences |= term.sentences
-    return chosen
-
-
-def likely_subjects(sentences: Sequence[Sentence], wanted: Collection[str]) -> list[Term]:
-    """The subjects besides what is wanted itself, without names that are only spoken of in passing."""
-    found = subjects(sentences, wanted, wanted)
-    leading = [one for one in found if one.leads]
-    return [one for one in found if one.leads or (one.is_name and len(one.sentences) > 1)] if leading else found
-
-
 def key_terms(sentences: Sequence[Sentence], wanted: Collection[str] = ()) -> list[str]:
     """Words and phrases that stand out, the strongest first; those of several sentences before those of one."""
     terms = [term for term in _terms(sentences, wanted).values() if _is_fit(term)]
     ordered = sorted(
         terms,
         key=lambda t: (
-            -len(t.sentences) * (1 + 0.5 * (len(t.stems) - 1)) * (1 + _shares(t, wanted)),
+            -len(t.sentences) * (1 + 0.5 * (len(t.stems) - 1)) * (1 + share_of(t.stems, wanted)),
             min(t.sentences),
             t.stems,
         ),
@@ -164,10 +137,10 @@ def _names(sentence: Sentence, lower: Collection[str]) -> Iterator[_Found]:
         is_first = not sentence.text[: found.start()].strip("\"'“‘([ ")
         while words and (words[0].lower() in STOPWORDS or (is_first and words[0].lower() in lower)):
             words, is_first = words[1:], False
-        if not words or len(words) > _LONGEST_TERM + 2 or re.fullmatch(_MONTH, words[0]):
+        if not words or len(words) > _LONGEST_TERM + 2 or re.fullmatch(MONTH, words[0]):
             continue
         follows = words_of(sentence.text[found.end() :])[:1]
-        is_led = is_first and bool(follows) and follows[0].lower() in _FINITE
+        is_led = is_first and bool(follows) and follows[0].lower() in FINITE
         is_sure = is_led or not is_first or len(words) > 1
         yield words, is_sure, float(is_led)
 
@@ -178,7 +151,7 @@ def _phrases(sentence: Sentence, wanted: Collection[str]) -> Iterator[_Found]:
         run: list[str] = []
         is_lead = number == 0 and not sentence.leans
         for word in [*words_of(part), ""]:
-            is_verb = word.lower() in _FINITE
+            is_verb = word.lower() in FINITE
             if word and is_content(word) and not word[0].isdigit() and not is_verb:
                 run.append(word)
                 continue
@@ -199,21 +172,10 @@ def _is_fit(term: Term) -> bool:
     return term.is_name or bool(term.leads) or len(term.sentences) > 1
 
 
-def _worth(term: Term, wanted: Collection[str]) -> float:
-    spread = math.sqrt(len(term.sentences))
-    return (
-        spread
-        * (1 + 2 * min(term.leads, 3))
-        * (2.5 if term.is_name else 1)
-        * (1 + _shares(term, wanted))
-        * (1 if len(term.stems) > 1 or term.is_name else 0.6)
-    )
-
-
-def _shares(term: Term, wanted: Collection[str]) -> float:
+def share_of(stems: Sequence[str], wanted: Collection[str]) -> float:
     """How much of a term is wanted; nothing if it is nothing besides."""
-    shared = sum(one in wanted for one in term.stems)
-    return shared / len(term.stems) if shared < len(term.stems) else 0.0
+    shared = sum(one in wanted for one in stems)
+    return shared / len(stems) if shared < len(stems) else 0.0
 
 
 def _is_part(term: Term, of: Term) -> bool:

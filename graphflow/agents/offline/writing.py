@@ -10,7 +10,8 @@ from collections.abc import Collection, Sequence
 
 from graphflow.agents.offline.material import Material, Sentence
 from graphflow.agents.offline.ranking import best, is_repetition, ranked
-from graphflow.agents.offline.terms import LINK, Term, about, figures, likely_subjects
+from graphflow.agents.offline.subjects import likely_subjects
+from graphflow.agents.offline.terms import LINK, Term, about, figures
 from graphflow.agents.offline.words import NUMBER_WORDS, words_of
 
 _REPORT = re.compile(
