@@ -254,8 +254,8 @@ class Drawing:
     def rescue(self, after: Any) -> Any:
         node = self.node("risky")
         self.edge(node, after)
-        error = self.draw(st.sampled_from((Flaky, NodeError, Exception)))
-        self.edge(node, self.block(after), on_error=error)
+        for error in self.draw(st.sampled_from(((Flaky,), (NodeError,), (Flaky, Exception), (Broken, Flaky)))):
+            self.edge(node, self.block(after), on_error=error)
         return node
 
     def handoff(self, after: Any) -> Any:

@@ -35,6 +35,11 @@ _IMMUTABLE = (
 _NATIVE = (str, int, float, bool, type(None))
 
 
+def own_copy(value: Any) -> Any:
+    """A value that is the receiver's own: altering it changes nothing elsewhere. Plain ones are given as they are."""
+    return value if type(value) in _IMMUTABLE else copy.deepcopy(value)
+
+
 def stripped(annotation: Any) -> Any:
     """The annotation without ``Annotated`` around it, and with type aliases looked through."""
     while True:

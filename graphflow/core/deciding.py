@@ -131,7 +131,8 @@ def _is_awaitable_in(value: Any, depth: int = 3) -> bool:
             end()
         return True
     parts: list[Any] = list(value.values() if _is_dict(value) else value) if type(value) in (dict, list, tuple) else []
-    return depth > 0 and any([_is_awaitable_in(part, depth - 1) for part in parts])  # a list: each one is closed
+    found = [_is_awaitable_in(part, depth - 1) for part in parts] if depth else []  # all of them: each one is closed
+    return any(found)
 
 
 def _await_missing(what: str, node: Node) -> UpdateInvalid:
@@ -291,7 +292,9 @@ def _split(scope: Scope, edge: Edge) -> Choice:
         raise GuardFailed(
             f"The items of {edge_name(scope.plan, edge)} could not be read from {edge.over.label}",
             cursor=scope.path,
-            why=f"{error} (S6.1)" if isinstance(error, _ItemInvalid) else f"It raised {type(error).__name__}: {_brief(error)}. (S6.1)",
+            why=f"{error} (S6.1)"
+            if isinstance(error, _ItemInvalid)
+            else f"It raised {type(error).__name__}: {_brief(error)}. (S6.1)",
             fix="Annotate what over= returns with what it does return."
             if isinstance(error, _ItemInvalid)
             else "Give over= a list field, or a function of the state that returns a list.",

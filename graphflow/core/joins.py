@@ -148,7 +148,9 @@ def check_merge(owner: Scope, members: list[Scope]) -> dict[str, Any]:
         changing.merge_logs(scratch, [child.log for child in members if child.log], schema.has_locals)
         return schema.check_all(scratch.read())
     except Exception as error:  # UpdateInvalid, or what a validator of the user's raised
-        reason = f"{error.what}: {error.why}" if isinstance(error, UpdateInvalid) else f"{type(error).__name__}: {error}"
+        reason = (
+            f"{error.what}: {error.why}" if isinstance(error, UpdateInvalid) else f"{type(error).__name__}: {error}"
+        )
         raise JoinFailed(
             "The merge of the branches does not validate",
             cursor=owner.path,
@@ -234,7 +236,9 @@ def shared_conflict(scope: Scope, updates: list[Update]) -> WriteConflict | None
             for key in (spec.name if spec.is_plain else "=" + spec.name, *_keys(spec, change)):
                 if not spec.is_local and (others := writers.get(key, mine) - mine):
                     other = fork.children[min(others)] or scope
-                    return _conflict(fork, spec.name if isinstance(key, str) else f"{spec.name}[{key[1]!r}]", other, scope)
+                    return _conflict(
+                        fork, spec.name if isinstance(key, str) else f"{spec.name}[{key[1]!r}]", other, scope
+                    )
         scope = fork.owner
     return None
 

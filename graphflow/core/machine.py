@@ -213,7 +213,7 @@ class Machine:
 
     def cancel(self, path: str | None = None) -> bool:
         """End the run, or one scope of it (S14.2). False if there is no such live scope."""
-        if self.status in ("done", "failed", "cancelled") and self.root.status != READY and path is None:
+        if self.status in ("done", "failed", "cancelled"):
             return False
         scope = self.root if path is None else self.find(path)
         if scope is None or scope.status in ENDED:

@@ -19,7 +19,8 @@ from pydantic_core import PydanticUndefined, from_json, to_json
 
 from graphflow.core.annotations import copier, early_validators, holds_anything, is_immutable, is_native, stripped
 from graphflow.core.reducers import Local, Reducer, Replace, careful, is_function, reducer_in
-from graphflow.errors import UpdateInvalid, shown, unknown_name
+from graphflow.core.refusals import must_dump, not_valid, reasons
+from graphflow.errors import UpdateInvalid, unknown_name
 
 Update = dict[str, Any]
 """Validated changes of one update: field name, or ``"=name"`` where Replace overrides the reducer."""
@@ -124,9 +125,9 @@ class Schema:
             try:
                 change = spec.validate(value)
             except ValidationError as error:
-                raise _not_valid(spec, value, error) from None
+                raise not_valid(spec, value, error) from None
             if spec.dump is not None:
-                _must_dump(spec, change)
+                must_dump(spec, change)
             changes[name] = change if spec.copy_change is None else spec.copy_change(change)
         return changes
 
@@ -159,7 +160,7 @@ class Schema:
                 try:
                     checked = spec.check(values[spec.name])
                 except ValidationError as error:
-                    raise _not_valid(spec, values[spec.name], error, "the folded value") from None
+                    raise not_valid(spec, values[spec.name], error, "the folded value") from None
                 if spec.reducer is not None and spec.reducer.is_given and checked != values[spec.name]:
                     altered[spec.name] = values[spec.name] = checked
         return altered
@@ -169,7 +170,7 @@ class Schema:
         try:
             self.state.__pydantic_validator__.validate_assignment(scratch, name, values[name])
         except ValidationError as error:
-            raise _not_valid(self.fields[name], values[name], error) from None
+            raise not_valid(self.fields[name], values[name], error) from None
         result = scratch.__dict__[name]
         if result != values[name]:
             altered[name] = values[name] = result
@@ -180,7 +181,7 @@ class Schema:
         except ValidationError as error:
             raise UpdateInvalid(
                 f"The state after the update is no valid {self.state.__name__}",
-                why=_reasons(error) + " (S3.2)",
+                why=reasons(error) + " (S3.2)",
                 fix="Return values that satisfy the model's validators.",
             ) from None
         altered = {name: checked[name] for name in self.fields if checked[name] != values[name]}
@@ -344,59 +345,6 @@ def _json(
         return whole.validate_json(text, by_alias=False, by_name=True)
 
     return dump, revive
-
-
-def _must_dump(spec: FieldSpec, change: Any) -> None:
-    """S1.1: what enters the state must survive JSON; else it would break the journal, not the node that made it."""
-    try:
-        assert spec.dump is not None
-        data = spec.dump(change)
-        if not spec.is_open or spec.revive is None:
-            return
-        back = spec.revive(data)
-    except (ValueError, TypeError, RecursionError) as error:
-        is_bytes = isinstance(error, UnicodeDecodeError) or "utf-8" in str(error)
-        raise UpdateInvalid(
-            f"The update gives {spec.name!r} a value that JSON cannot hold: {shown(change)}",
-            why=f"{str(error).rstrip('.')}. The state must survive a round trip through JSON. (S1.1)",
-            fix='Give the field a type that JSON can hold, e.g. Base64Bytes, or ConfigDict(ser_json_bytes="base64").'
-            if is_bytes
-            else "Keep plain data in the state: texts, numbers, lists, dicts and models.",
-        ) from None
-    if type(back) is not type(change) or (back != change and repr(back) != repr(change)):
-        raise UpdateInvalid(
-            f"The update gives {spec.name!r} a value that does not come back from JSON as it was: {shown(change)}",
-            why=f"It comes back as {shown(back)}. The state must survive a round trip through JSON. (S1.1)",
-            fix=f"Annotate {spec.name} with the type of its values, or keep texts, numbers, lists and dicts in it.",
-        )
-
-
-def _not_valid(spec: FieldSpec, value: Any, error: ValidationError, kind: str = "the value") -> UpdateInvalid:
-    if kind != "the value" and spec.reducer is not None and spec.reducer.is_given:
-        return UpdateInvalid(
-            f"The reducer {spec.reducer.name} of {spec.name!r} gave a value that does not validate: {shown(value)}",
-            why=f"{_reasons(error)} ({spec.name}: {_type_name(spec.annotation)}). (S7.2)",
-            fix="Mend the reducer, or leave out of the update what it cannot fold.",
-        )
-    takes = f" The reducer {spec.reducer} takes {_type_name(spec.change_type)}." if spec.reducer else ""
-    return UpdateInvalid(
-        f"The update gives {spec.name!r} a value that does not validate: {shown(value)}",
-        why=f"{_reasons(error)} ({kind} of {spec.name}: {_type_name(spec.annotation)}).{takes} (S3.3)",
-        fix=f"Return a value of type {_type_name(spec.change_type)} for {spec.name}.",
-    )
-
-
-def _type_name(annotation: Any) -> str:
-    return annotation.__name__ if type(annotation) is type else str(annotation).replace("typing.", "")
-
-
-def _reasons(error: ValidationError) -> str:
-    parts: list[str] = []
-    for detail in error.errors(include_url=False, include_input=False, include_context=False):
-        place = ".".join(map(str, detail["loc"]))
-        place = place if len(place) <= 60 else f"{place[:30]} ... {place[-20:]}"
-        parts.append(f"{place}: {detail['msg']}" if place else detail["msg"])
-    return "; ".join(parts[:4]) + ("" if len(parts) <= 4 else f"; and {len(parts) - 4} more")
 
 
 def parse(text: bytes | str) -> Any:

@@ -28,7 +28,9 @@ DONE: Final = "done"
 FAILED: Final = "failed"
 CANCELLED: Final = "cancelled"
 
-Status = Literal["ready", "running", "sleeping", "waiting", "passing", "forked", "held", "exit", "done", "failed", "cancelled"]
+Status = Literal[
+    "ready", "running", "sleeping", "waiting", "passing", "forked", "held", "exit", "done", "failed", "cancelled"
+]
 ENDED: Final = frozenset((DONE, FAILED, CANCELLED))
 SEGMENT: Final = re.compile(r"(?P<node>.*):(?P<visit>\d+)(?:~(?P<again>\d+))?(?:\[(?P<branch>\d+)\])?$")
 """One step into a cursor's path: node, visit, attempt at a sub-graph, branch (S2.2)."""
@@ -317,10 +319,7 @@ class Fork:
     @property
     def has_room(self) -> bool:
         return (
-            self.next < self.total
-            and self.active < self.at_once
-            and not self.is_closed
-            and self.owner.status == FORKED
+            self.next < self.total and self.active < self.at_once and not self.is_closed and self.owner.status == FORKED
         )
 
     def begin(self, now: float) -> Scope:

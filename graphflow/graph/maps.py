@@ -92,7 +92,7 @@ def _item_type(annotation: Any) -> Any:
 
 def _listed(found: Any) -> list[Any]:
     if isinstance(found, str | bytes | collections.abc.Mapping | BaseModel):
-        raise TypeError(f"it gave {shown(found)}, which is no list")
+        raise TypeError(f"it gave {shown(cast('object', found))}, which is no list")
     return _ordered(found) if isinstance(found, set | frozenset) else list(found)
 
 

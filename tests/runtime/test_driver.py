@@ -434,3 +434,32 @@ def test_ten_thousand_branches_that_never_wait_make_few_tasks() -> None:
     run = run_virtual(graph.run(State(items=list(range(10_000))), budget=Budget(steps=20_000)))
     assert run.status == "done"
     assert len(tasks) < 100
+
+
+def test_an_item_is_the_nodes_own() -> None:
+    """S3.6, S6.1: items are fixed at the fork; a node that alters its item changes nothing, not even for its retry."""
+
+    class Nested(BaseModel):
+        items: list[dict[str, list[int]]] = [{"x": [1]}]
+        seen: Annotated[list[str], append] = []
+
+    nested = fields(Nested)
+    graph = Graph("items", Nested)
+    tries: list[str] = []
+
+    @graph.node(writes=nested.seen, retry=Retry(attempts=2, first_s=1, jitter=0))
+    async def work(view: Nested, item: dict[str, list[int]], ctx: Context) -> str:
+        tries.append(str(item))
+        item["x"].append(2)
+        ctx.item["y"] = []
+        if len(tries) == 1:
+            raise ConnectionError("again")
+        return str(view.items)
+
+    gather = graph.point("gather")
+    graph.map(START, work, over=nested.items, join=gather)
+    graph.edge(gather, END)
+    run = run_virtual(graph.run(Nested()))
+    assert tries == ["{'x': [1]}"] * 2
+    assert run.state.items == [{"x": [1]}]
+    assert run.state.seen == ["[{'x': [1]}]"]

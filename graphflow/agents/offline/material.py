@@ -28,6 +28,11 @@ _TASK = re.compile(
     re.IGNORECASE,
 )
 _LEANS = re.compile(r"(?:It|Its|They|Their|He|His|She|Her|This|These|Those)\b")
+_MISSING = re.compile(
+    r"(?:nothing (?:was |is )?(?:found|known|said)|not found|no (?:data|information|results?|findings?)|missing|failed)\b",
+    re.IGNORECASE,
+)
+_NONE = re.compile(r"(?:none|nothing|null|no|n/?a|[-–—.\[\]])*", re.IGNORECASE)
 _LONGEST_FACT = 8  # words after a label: what is longer is text
 _LONGEST_LABEL = 6
 
@@ -35,7 +40,8 @@ _LONGEST_LABEL = 6
 @dataclass(frozen=True, slots=True, eq=False)
 class Sentence:
     """One sentence of the given text. ``section`` is the label or heading above it, ``passage`` counts bullets and
-    paragraphs, ``stems`` are its words that carry meaning; one that ``leans`` says "it" of what stands before it."""
+    paragraphs, ``stems`` are its words that carry meaning. One that ``leans`` says "it" of what stands before it:
+    ``before``, the sentence it follows in its passage."""
 
     text: str
     index: int
@@ -43,16 +49,23 @@ class Sentence:
     passage: int
     stems: frozenset[str]
     leans: bool = False
+    before: Sentence | None = None
 
 
 @dataclass(slots=True, eq=False)
 class Material:
-    """A prompt taken apart. ``facts`` are (label, value) pairs, ``task`` is what is to be done, in words."""
+    """A prompt taken apart. ``facts`` are (label, value) pairs, ``task`` is what is to be done, in words.
+
+    ``missing`` are (label, value) pairs that say of what nothing was found, ``named`` the names of records (of JSON) that
+    are sections.
+    """
 
     task: str = ""
     facts: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     sentences: list[Sentence] = field(default_factory=list[Sentence])
     passages: int = 0
+    missing: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    named: list[str] = field(default_factory=list[str])
 
     @property
     def wanted(self) -> frozenset[str]:
@@ -76,7 +89,7 @@ class Material:
 
     def narrowed(self, sentences: list[Sentence]) -> Material:
         """The same task on some of the sentences."""
-        return Material(self.task, self.facts, sentences, self.passages)
+        return Material(self.task, list(self.facts), sentences, self.passages, self.missing, self.named)
 
 
 def material_of(instructions: str, prompt: str) -> Material:
@@ -88,11 +101,15 @@ class _Reader:
     def __init__(self, instructions: str) -> None:
         self.material = Material(task=instructions.strip())
         self.section = ""
+        self.label = ""  # the section that is gone back to after a bullet with a title of its own
         self.paragraph: list[str] = []
         self.is_bullet = False
 
     def read(self, prompt: str) -> Material:
-        for line in prompt.splitlines():
+        lines = prompt.splitlines()
+        for number, line in enumerate(lines):
+            if not line.strip() and self._is_title(next((one for one in lines[number:] if one.strip()), "")):
+                self.section, self.paragraph, self.is_bullet = self.paragraph[0], [], False
             self._line(line.strip(), is_indented=line[:1].isspace())
         self._end_paragraph()
         if not self.material.sentences:  # a message after a label may be all the text there is
@@ -101,15 +118,24 @@ class _Reader:
                     self._add(sentences_in(value), label)
         return self.material
 
+    def _is_title(self, following: str) -> bool:
+        """Whether a short line that stands alone is the title of the text that follows."""
+        if len(self.paragraph) != 1 or self.paragraph[0][-1:] in ".!?:;,…\"”" or self.paragraph[0][:1] in "{[":
+            return False
+        goes_on = following[:1].isspace() if self.is_bullet else not _BULLET.match(following)
+        is_short = len(words_of(self.paragraph[0])) <= _LONGEST_FACT < len(words_of(following))
+        return is_short and goes_on and not _TASK.match(self.paragraph[0])
+
     def _line(self, line: str, *, is_indented: bool) -> None:
         bullet = _BULLET.match(line)
         if not line:
             self._end_paragraph()
         elif heading := _HEADING.match(line):
             self._end_paragraph()
-            self.section = heading[1]
+            self.section = self.label = heading[1]
         elif bullet is not None:
             self._end_paragraph()
+            self.section = self.section if is_indented else self.label
             self.paragraph, self.is_bullet = [bullet[1]], True
         elif is_indented and self.paragraph:
             self.paragraph.append(line)  # a bullet goes on
@@ -131,9 +157,11 @@ class _Reader:
         elif len(words_of(label)) > _LONGEST_LABEL:
             return False
         elif len(words_of(value)) <= _LONGEST_FACT and not value.endswith((".", "!", ";")) and not _json_in(value):
-            self.material.facts.append((label, value))
+            said = self.material.missing if _MISSING.match(label) else self.material.facts
+            if said is self.material.facts or not _NONE.fullmatch(value):
+                said.append((label, value))
         else:
-            self.section = label
+            self.section = self.label = label
             self.paragraph = [value]
             self.is_bullet = True  # what stands behind a label is text, even if it sounds like a task
         return True
@@ -142,7 +170,7 @@ class _Reader:
         if _TASK.match(label):
             self.material.task += "\n" + label
             label = ""
-        self.section = label
+        self.section = self.label = label
 
     def _end_paragraph(self) -> None:
         text, is_bullet = " ".join(self.paragraph).strip(), self.is_bullet
@@ -162,14 +190,17 @@ class _Reader:
 
     def _add(self, said: list[str], section: str) -> None:
         known = self.material.sentences
-        added = False
+        if _MISSING.match(section):
+            self.material.missing += [(section, text) for text in said if not _NONE.fullmatch(text)]
+            return
+        last: Sentence | None = None
         for text in said:
             content = frozenset(stem(word) for word in words_of(text) if is_content(word))
             if content:
-                leans = added and _LEANS.match(text) is not None
-                known.append(Sentence(text, len(known), section, self.material.passages, content, leans))
-                added = True
-        self.material.passages += added
+                leans = _LEANS.match(text) is not None
+                last = Sentence(text, len(known), section, self.material.passages, content, leans, last)
+                known.append(last)
+        self.material.passages += last is not None
 
     def _add_json(self, data: Any, name: str) -> None:
         """The texts in a model that stands in the prompt as JSON; a short one names what follows it."""
@@ -177,12 +208,18 @@ class _Reader:
             outer = self.section
             for key, value in cast("dict[str, Any]", data).items():
                 if isinstance(value, str) and 0 < len(words_of(value)) <= _LONGEST_FACT and value[-1:] not in ".!?":
-                    self.section = value if key in ("name", "title", "subject", "topic") else self.section
+                    if key in ("name", "title", "subject", "topic"):
+                        self.section = value
+                        self.material.named.append(value)
                 else:
                     self._add_json(value, key)
             self.section = outer
         elif isinstance(data, list):
-            for value in cast("Sequence[Any]", data):
+            values = cast("Sequence[Any]", data)
+            if values and all(isinstance(value, str) for value in values):  # they stand together: "it" is one before
+                self._add([one for value in values for one in sentences_in(value)], self.section or name)
+                return
+            for value in values:
                 self._add_json(value, name)
         elif isinstance(data, str):
             self._add(sentences_in(data), self.section or name)

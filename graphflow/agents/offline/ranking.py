@@ -25,14 +25,32 @@ def ranked(sentences: Sequence[Sentence], wanted: Collection[str] = ()) -> list[
 
 
 def best(sentences: Sequence[Sentence], count: int, wanted: Collection[str] = ()) -> list[Sentence]:
-    """The ``count`` best sentences without repetitions, in the order of the text."""
+    """The ``count`` best sentences without repetitions, in the order of the text.
+
+    One that says "it" comes with what it speaks of, or not at all, unless there is nothing else.
+    """
     chosen: list[Sentence] = []
-    for sentence in ranked(sentences, wanted):
-        if len(chosen) == count:
-            break
-        if not any(is_repetition(sentence, other) for other in chosen):
-            chosen.append(sentence)
-    return sorted(chosen, key=lambda sentence: sentence.index)
+    order = ranked(sentences, wanted)
+    for sentence in order:
+        whole = [one for one in whole_of(sentence) if one not in chosen]
+        if not stands(sentence) or len(chosen) + len(whole) > count:
+            continue
+        if not any(is_repetition(one, other) for one in whole for other in chosen):
+            chosen += whole
+    return sorted(chosen or order[:count], key=lambda sentence: sentence.index)
+
+
+def whole_of(sentence: Sentence) -> list[Sentence]:
+    """A sentence with those before it that it leans on, in order."""
+    whole = [sentence]
+    while whole[0].leans and whole[0].before is not None:
+        whole.insert(0, whole[0].before)
+    return whole
+
+
+def stands(sentence: Sentence) -> bool:
+    """Whether it is clear what a sentence speaks of, if need be from those before it."""
+    return not whole_of(sentence)[0].leans
 
 
 def scores(sentences: Sequence[Sentence], wanted: Collection[str] = ()) -> dict[int, float]:

@@ -13,6 +13,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from graphflow.agents.offline.material import Sentence
 from graphflow.agents.offline.terms import FINITE, LINK, MONTH, Term, share_of
@@ -21,7 +22,7 @@ from graphflow.agents.offline.words import WORD, is_about_the_task, is_content, 
 _DETERMINERS = word_set("a an the this that these those each every both most many some all any several few another no")
 _OWNERS = word_set("its their his her whose my our your")
 _BEFORE_VERBS = word_set(
-    "it they he she we you i who which to can could will would may might must should cannot not don't doesn't"
+    "it they he she we you i who which can could will would may might must should cannot not don't doesn't"
 )
 _NO_SUBJECTS = word_set(
     """today yesterday tomorrow now then first second third last next new old other others example examples way ways
@@ -77,7 +78,7 @@ class _Candidate:
 
 @dataclass(frozen=True, slots=True)
 class _Word:
-    """A word of a run; ``owner`` is the word before it, if that makes it a property."""
+    """A word of a run. One that ``is_owned`` or measured ("its price", "100 hours") is a property."""
 
     text: str
     is_owned: bool
@@ -85,7 +86,8 @@ class _Word:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Words with meaning that stand together. One that ``leads`` begins the sentence; ``next`` is what follows it."""
+    """Words with meaning that stand together. One that ``leads`` has nothing but articles before it in the sentence, one
+    that ``is_first`` nothing at all; ``next`` is the word behind it."""
 
     words: tuple[_Word, ...]
     leads: bool
@@ -109,7 +111,7 @@ def subjects(sentences: Sequence[Sentence], wanted: Collection[str] = (), exclud
     fit = [one for one in found.values() if _is_fit(one, excluded)]
     recurrent = [one for one in fit if len(one.sentences) > 1 and one.is_complete]
     _settle_nested(recurrent)
-    worths = {one.stems: _worth(one, wanted) for one in recurrent if one.leads or one.is_name}
+    worths = {one.stems: _worth(one, wanted) for one in recurrent if one.leads >= _UNSURE or one.is_name}
     chosen = _chosen([one for one in recurrent if worths.get(one.stems)], worths)
     if len(chosen) < _ENOUGH:
         once = [one for one in fit if len(one.sentences) == 1 and _may_stand_once(one, wanted)]
@@ -159,7 +161,6 @@ def _runs(sentence: Sentence, verbs: Collection[str]) -> Iterator[_Run]:
     text = LINK.sub(" ; ", sentence.text)
     words: list[_Word] = []
     leads, begins, before, end = not sentence.leans, True, "", 0
-    is_first = True  # of the sentence: its capital says nothing
     for match in [*WORD.finditer(text), None]:
         gap = text[end : match.start()] if match else ""
         word = match[0] if match else ""
@@ -175,10 +176,8 @@ def _runs(sentence: Sentence, verbs: Collection[str]) -> Iterator[_Run]:
         elif word:
             leads = leads and word.lower() in _DETERMINERS
             begins = False
-        is_first = False
         before = word.lower()
         end = match.end() if match else end
-    del is_first
 
 
 def _verbs(sentences: Sequence[Sentence]) -> frozenset[str]:
@@ -186,9 +185,10 @@ def _verbs(sentences: Sequence[Sentence]) -> frozenset[str]:
     verbs: set[str] = set()
     nouns: set[str] = set()
     for sentence in sentences:
-        words = WORD.findall(sentence.text)
-        for before, word in zip(words, words[1:], strict=False):
-            if word[0].islower() and is_content(word):
+        matches = list(WORD.finditer(sentence.text))
+        for first, second in pairwise(matches):
+            before, word = first[0], second[0]
+            if word[0].islower() and is_content(word) and sentence.text[first.end() : second.start()].isspace():
                 if before.lower() in _BEFORE_VERBS:
                     verbs.add(stem(word))
                 elif before.lower() in _DETERMINERS or before.lower() in _OWNERS:
@@ -264,8 +264,7 @@ def _newness(one: _Candidate, covered: Mapping[int, int]) -> float:
 
 
 def _may_stand_once(one: _Candidate, wanted: Collection[str]) -> bool:
-    ends_whole = "" in one.after
-    is_whole = "" in one.before and ends_whole
+    is_whole = "" in one.before and "" in one.after
     return (is_whole and (one.is_led_surely or one.is_name)) or (one.leads >= _UNSURE and one.stems[-1] in wanted)
 
 

@@ -106,7 +106,7 @@ def about(term: Term, sentences: Sequence[Sentence]) -> list[Sentence]:
     """The sentences that speak of a term, and those after them that go on with "it"."""
     found: list[Sentence] = []
     for one in sentences:
-        follows = bool(found) and one.leans and found[-1].passage == one.passage and found[-1].index == one.index - 1
+        follows = bool(found) and one.leans and one.before is found[-1]
         if follows or set(term.stems) <= one.stems:
             found.append(one)
     return found
