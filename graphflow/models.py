@@ -15,6 +15,7 @@ from graphflow.agents import (
     ToolCall,
     ToolSpec,
     choose_model,
+    handoff_call,
     tool_call,
 )
 
@@ -33,5 +34,6 @@ __all__ = [
     "ToolCall",
     "ToolSpec",
     "choose_model",
+    "handoff_call",
     "tool_call",
 ]

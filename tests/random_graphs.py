@@ -76,7 +76,7 @@ MOVES: dict[str, Callable[[Call, int], Any]] = {
     "error": lambda call, k: {"log": f"{call.node.name} after {type(call.error).__name__}"},
     "same mark": lambda call, k: {"marks": {"same": k}},
     "restart": lambda call, k: {"log": Replace([f"again {call.cursor}"])},
-    "too much": lambda call, k: {"total": 20 * k},
+    "too much": lambda call, k: {"total": 15 * k},
     "flaky": lambda call, k: Raise(Flaky(call.cursor)),
     "broken": lambda call, k: Raise(Broken(call.cursor)),
     "invalid": lambda call, k: {"a": 99, "log": "never"},
@@ -182,21 +182,20 @@ class Drawing:
     def name(self, prefix: str) -> str:
         return f"{prefix}{len(self.scenario.scripts)}"
 
-    def script(self, targets: tuple[str, ...] = (), can_fail: bool = True) -> tuple[Move, ...]:
-        kinds = list(HARMLESS) * 2 + list(PLAIN) * (1 if self.regions else 3)
-        if can_fail and self.style.has_failures:
-            kinds += HARMFUL
+    def script(self, targets: tuple[str, ...], is_risky: bool) -> tuple[Move, ...]:
+        kinds = list(HARMLESS) * 3 + list(PLAIN) * (1 if self.regions else 4)
+        if self.style.has_failures:
+            kinds = [*HARMLESS[:3], *HARMFUL] if is_risky else [*kinds, *HARMFUL[:3]]
         if not self.style.tells_errors_apart:
             kinds = [kind for kind in kinds if kind not in ("branches", "error")]
-        target = st.sampled_from((*targets, None) if targets else (None,))
-        move = st.builds(Move, st.sampled_from(kinds), st.integers(1, 4), target)
+        move = st.builds(Move, st.sampled_from(kinds), st.integers(1, 4), st.sampled_from((*targets, None)))
         return tuple(self.draw(st.lists(move, min_size=1, max_size=3)))
 
-    def node(self, prefix: str = "n", targets: tuple[str, ...] = (), **options: Any) -> Any:
+    def node(self, prefix: str = "n", targets: tuple[str, ...] = (), is_risky: bool = False, **options: Any) -> Any:
         """A function node with a script of its own."""
         name = self.name(prefix)
         scenario = self.scenario
-        scenario.scripts[name] = self.script(targets)
+        scenario.scripts[name] = self.script(targets, is_risky)
         if self.style.has_retries and self.draw(st.sampled_from((False, False, True))):
             on = self.draw(st.sampled_from((Flaky, Exception)))
             options["retry"] = Retry(attempts=self.draw(st.integers(2, 3)), on=on)
@@ -210,9 +209,9 @@ class Drawing:
     def block(self, after: Any) -> Any:
         """Draw something that leads to ``after``, and return its way in."""
         self.left -= 1
-        kinds = ["task", "task"]
+        kinds = ["task"]
         if self.left > 0:
-            kinds += ["sequence", "choice", "loop", "fork", "map", "fork", "map", "handoff", "rescue"]
+            kinds += ["sequence", "choice", "loop", "fork", "map", "handoff", "rescue"]
             if self.depth < 2:
                 kinds.append("sub_graph")
         if self.style.has_questions:
@@ -242,7 +241,7 @@ class Drawing:
         head, again = self.graph.point(self.name("head")), self.node("again")
         self.scenario.scripts[head.name] = ()
         entry = self.block(again)
-        at_most: Any = self.draw(st.integers(0, 3))
+        at_most: Any = self.draw(st.sampled_from((1, 2, 0, 3)))
         if self.draw(st.booleans()):
             at_most = Limit(at_most)
             self.edge(again, entry, when=self.draw(Guards), at_most=at_most)
@@ -252,7 +251,7 @@ class Drawing:
         return head
 
     def rescue(self, after: Any) -> Any:
-        node = self.node("risky")
+        node = self.node("risky", is_risky=True)
         self.edge(node, after)
         for error in self.draw(st.sampled_from(((Flaky,), (NodeError,), (Flaky, Exception), (Broken, Flaky)))):
             self.edge(node, self.block(after), on_error=error)
@@ -260,7 +259,7 @@ class Drawing:
 
     def handoff(self, after: Any) -> Any:
         ways = [self.block(after) for _ in range(self.draw(st.integers(1, 2)))]
-        node = self.node("router", targets=(*(way.name for way in ways), "nobody"))
+        node = self.node("router", targets=(*(way.name for way in ways * 3), "nobody"))
         for way in dict.fromkeys(ways):
             self.graph.handoff(node, way, "a way")
         self.edge(node, after)
@@ -333,7 +332,7 @@ class Drawing:
         return node
 
     def whole(self) -> None:
-        kind = self.draw(st.sampled_from(("fork", "map"))) if self.style.is_fork else "block"
+        kind = self.draw(st.sampled_from(("fork", "map"))) if self.style.is_fork else "sequence"
         self.graph.edge(START, getattr(self, kind)(END))
 
 
@@ -343,7 +342,7 @@ def scenarios(draw: Callable[[Any], Any], style: Style = Style()) -> Scenario:
     start = {
         "a": draw(st.integers(0, 7)),
         "b": draw(st.integers(0, 7)),
-        "items": draw(st.lists(st.integers(0, 3), max_size=3)),
+        "items": draw(st.sampled_from(([3, 1], [2], [0, 2, 1], []))),
     }
     graph: Graph[World] = Graph("random", World)
     scenario = Scenario(graph, start)

@@ -3,6 +3,7 @@
 from graphflow.agents.agent import DEFAULT_RETRY, Agent
 from graphflow.agents.alone import AgentResult
 from graphflow.agents.choosing import choose_model
+from graphflow.agents.handoffs import handoff_call
 from graphflow.agents.messages import Message, Request, Response, Settings, ToolCall, ToolSpec, tool_call
 from graphflow.agents.model import Model
 from graphflow.agents.offline import OfflineModel
@@ -30,5 +31,6 @@ __all__ = [
     "ToolCall",
     "ToolSpec",
     "choose_model",
+    "handoff_call",
     "tool_call",
 ]

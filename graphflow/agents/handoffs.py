@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphflow.agents.json_types import JsonType
-from graphflow.agents.messages import ToolSpec
+from graphflow.agents.messages import ToolCall, ToolSpec, tool_call
 from graphflow.agents.tools import HANDOFF_PREFIX
 from graphflow.graph.context import Handoff, Offer
 
@@ -43,9 +43,27 @@ def handoff_tools(offers: Sequence[Offer]) -> dict[str, HandoffTool]:
     return {name: made[name] for name in sorted(made)}
 
 
-def _name(target: str, taken: dict[str, HandoffTool]) -> str:
+def handoff_call(target: object, /, **data: Any) -> ToolCall:
+    """The call by which a model chooses a handoff: for scripted answers.
+
+    ``target`` is the handle or name of the node that is handed to, or END; ``data`` are the fields of what the handoff
+    takes. The tool is called ``hand_off_to_`` and the node's name in small letters, with ``_`` for all but letters and
+    digits. If two targets of one node come to the same name, the second ends in ``_2``: write that with ``tool_call``.
+
+    >>> handoff_call("Tech support", note="It hums.")
+    ToolCall(name='hand_off_to_tech_support', arguments='{"note":"It hums."}', id='')
+    """
+    name = target if isinstance(target, str) else getattr(target, "name", repr(target))
+    return tool_call(_readable(name), **data)
+
+
+def _readable(target: str) -> str:
     readable = re.sub(r"[^a-z0-9]+", "_", target.lower()).strip("_") or "target"
-    base = (HANDOFF_PREFIX + readable)[:_LONGEST]
+    return (HANDOFF_PREFIX + readable)[:_LONGEST]
+
+
+def _name(target: str, taken: dict[str, HandoffTool]) -> str:
+    base = _readable(target)
     name, number = base, 2
     while name in taken:
         ending = f"_{number}"

@@ -29,6 +29,8 @@ class ToolCall:
 def tool_call(name: str, /, **arguments: Any) -> ToolCall:
     """A ToolCall with its arguments as JSON: for scripted answers.
 
+    A handoff is a tool too, called ``hand_off_to_<node>``; ``handoff_call(node)`` makes the call of one.
+
     >>> tool_call("search", query="owls").arguments
     '{"query":"owls"}'
     """

@@ -29,6 +29,9 @@ class ScriptedModel:
     Where agents run side by side the order of their calls is not fixed: use a function there. Used as a context
     manager, or with ``assert_used()``, it also finds answers that nobody asked for. Raises ScriptMismatch.
 
+    An answer may be a tool call, ``tool_call("search", query="owls")``, or a handoff, ``handoff_call(billing)``, which
+    is a call of the tool ``hand_off_to_billing``.
+
     >>> import asyncio
     >>> with ScriptedModel(["Hello."]) as model:
     ...     asyncio.run(model.respond(Request(()))).text

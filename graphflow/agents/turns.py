@@ -95,7 +95,7 @@ class _Conversation:
         request = Request(
             tuple(self.messages),
             (*task.tools.specs, *(tool.spec for tool in self.handoffs.values())),
-            None if task.output.is_text else task.output.schema,
+            None if task.output.is_text or self._must_choose else task.output.schema,
             task.settings,
         )
         self._check_length(request)
@@ -126,17 +126,22 @@ class _Conversation:
                 where=(self.task.place,),
             )
 
+    @property
+    def _must_choose(self) -> bool:
+        """Whether no answer counts but a handoff (S9.3)."""
+        return self.ctx.must_hand_off and bool(self.handoffs)
+
     def _read(self, text: str) -> Any:
-        value = self.task.output.read_text(text)
-        if self.ctx.must_hand_off and self.handoffs:
-            names = ", ".join(self.handoffs)
+        if self._must_choose:
             raise ReadingFailed(
-                f"You have to hand the work over: call one of {names}.",
+                f"You have to hand the work over by calling a tool: choose one of {', '.join(self.handoffs)}.",
                 "It has to choose a handoff, and chose none. (S9.3)",
             )
-        return value
+        return self.task.output.read_text(text)
 
     def _complaint(self, failed: ReadingFailed) -> str:
+        if self._must_choose:
+            return failed.told
         again = (
             "Answer again." if self.task.output.is_text else "Answer again, with JSON alone that matches the schema."
         )
@@ -149,7 +154,9 @@ class _Conversation:
             return OutputInvalid(
                 f"The output of agent {task.agent!r} is not valid after {turns}",
                 why=f"The last answer: {invalid.kept}",
-                fix="Say in the instructions what is wanted, loosen the output's type, or raise max_turns.",
+                fix="Say in the instructions and in the handoffs' descriptions when to choose which, or raise max_turns."
+                if self._must_choose
+                else "Say in the instructions what is wanted, loosen the output's type, or raise max_turns.",
                 where=(task.place,),
             )
         return TurnsExhausted(

@@ -26,7 +26,7 @@ Errors and warnings fail the check (exit 1); advice alone does not."""
 _EXAMPLES = (
     "graphflow check graphs/",
     "graphflow check graphs/essay.py graphs/intel.py:graph",
-    "graphflow check shop.desk --json",
+    "graphflow check graphs.pipeline --json",
 )
 
 _SKIPPED = ("__pycache__", "node_modules", "site-packages")

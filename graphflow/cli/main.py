@@ -60,7 +60,7 @@ COMMANDS: dict[str, tuple[str, Callable[[], object]]] = {  # loaded when used: n
 }
 
 _EXAMPLES = (
-    "graphflow run graphs/essay.py topic=owls",
+    "graphflow run graphs/pipeline.py question='what stores power' text=@graphs/texts/batteries.txt",
     "graphflow check graphs/",
     "graphflow draw graphs/essay.py -o essay.svg",
     "graphflow explain GF204",

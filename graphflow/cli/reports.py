@@ -110,7 +110,7 @@ def field_text(name: str, value: Any) -> str:
         return "\n".join([f"{name}:", *(f"  - {_indented(item)}" for item in cast("list[object]", value))])
     if isinstance(value, Mapping) and value:
         pairs = cast("Mapping[str, object]", value).items()
-        return "\n".join([f"{name}:", *(f"  {key}: {_indented(item)}" for key, item in pairs)])
+        return "\n".join([f"{name}:", *(f"  {_pair(key, item, '    ')}" for key, item in pairs)])
     return f"{name}: {_compact(whole)}"
 
 
@@ -119,12 +119,22 @@ def _is_scalar(value: object) -> bool:
 
 
 def _indented(value: Any) -> str:
-    """An element of a list or mapping: a record with one field a line, anything else in one piece."""
+    """An element of a list: a record with one field a line, anything else in one piece."""
     whole: object = value
     if isinstance(value, Mapping) and value:
         pairs = cast("Mapping[str, object]", value).items()
-        return "\n    ".join(f"{key}: {_compact(item)}" for key, item in pairs)
+        return "\n    ".join(_pair(key, item, "      ") for key, item in pairs)
     return _compact(whole).replace("\n", "\n    ")
+
+
+def _pair(key: str, value: object, indent: str) -> str:
+    """A field of a record; a list of texts with one of them a line."""
+    if isinstance(value, list) and value and all(isinstance(item, str) for item in cast("list[object]", value)):
+        texts = (text.replace("\n", f"\n{indent}  ") for text in cast("list[str]", value))
+        return "\n".join([f"{key}:", *(f"{indent}- {text}" for text in texts)])
+    if isinstance(value, Mapping) and value and indent == "    ":
+        return f"{key}: {_indented(value)}"
+    return f"{key}: {_compact(value)}".replace("\n", f"\n{indent}")
 
 
 def _compact(value: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -36,12 +37,12 @@ A question of the graph is answered with --answer, or asked on the terminal if
 there is one. Nothing is kept of a run."""
 
 _EXAMPLES = (
-    "graphflow run graphs/essay.py topic=owls",
-    "graphflow run graphs/essay.py topic='night owls' tags=birds tags=night words=300",
-    "graphflow run graphs/brief.py sources=@a.txt sources=@b.txt > brief.md",
-    "cat notes.txt | graphflow run graphs/summary.py text=@- --json",
-    "graphflow run graphs/desk.py --input ticket.json --answer approve=yes",
-    "graphflow run graphs/intel.py market=editors --budget-usd 0.50 --budget-seconds 120",
+    "graphflow run graphs/essay.py topic='night owls' notes='Owls hear a mouse under the snow.'",
+    "graphflow run graphs/pipeline.py question='what limits hydro' text=@graphs/texts/beyond_batteries.txt",
+    "cat graphs/texts/market.txt | graphflow run graphs/pipeline.py question='who leads' text=@- --json",
+    "graphflow run graphs/intel.py topic=power passages=@graphs/texts/batteries.txt \\\n"
+    "      passages=@graphs/texts/beyond_batteries.txt > brief.txt",
+    "graphflow run graphs/essay.py topic=owls notes='They hunt at night.' --budget-usd 0.50 --budget-seconds 120",
 )
 
 _NO_MODEL = "no language model: it picks from the text it is given; for one, see --model"
@@ -202,7 +203,16 @@ def _report(session: _Session, given: argparse.Namespace) -> int:
 
 
 def _print_result(run: Run[Any]) -> None:
-    """The state, set off from the progress where both are on one terminal."""
-    if sys.stdout.isatty() and sys.stderr.isatty():
+    """The state, set off from the progress where both are on one terminal or in one pipe, and ended with a line break."""
+    if _is_shared():
         print(file=sys.stderr)
-    print_data(result_text(run))
+    print_data(result_text(run).rstrip("\n"))
+    sys.stdout.flush()  # what goes to stderr after it comes after it
+
+
+def _is_shared() -> bool:
+    """Whether stdout and stderr go to the same place."""
+    try:
+        return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
+    except (OSError, ValueError):  # replaced by something that is no file
+        return False

@@ -285,7 +285,9 @@ def merge_logs(owner: Scope, logs: Sequence[Sequence[Update]], locals_left: bool
     if locals_left:
         specs = owner.plan.schema.specs
         updates = [{n: change for n, change in changes.items() if not specs[n].is_local} for changes in updates]
-    owner.fold_all([changes for changes in updates if changes])  # at once: a map over 10,000 spends 0.5 us less a branch
+    owner.fold_all(
+        [changes for changes in updates if changes]
+    )  # at once: a map over 10,000 spends 0.5 us less a branch
 
 
 def arrive_at_join(machine: Machine, owner: Scope, fork: Fork, node: Node) -> None:

@@ -94,6 +94,8 @@ class Machine:
         self.spent = spending.Spent()
         self.usage_by_node: dict[str, Usage] = {}
         self.is_exhausted = False
+        self.bound = ""  # what is used up, by its name in Budget, and in words: of an exhausted run
+        self.reason = ""
         self.is_wrapped = False
 
     # -- events ----------------------------------------------------------------------------------------------------
@@ -249,6 +251,7 @@ class Machine:
         self.status = "running"
         self.error = None
         self.is_exhausted = False
+        self.bound = self.reason = ""
         failures.pick_up(self, self.root, is_new)
         starting.rebuild(self)
         self.settle()
@@ -485,6 +488,10 @@ class Machine:
         """The run has come to an end, for good or until it is resumed."""
         self.status = status
         entry: dict[str, Any] = {"kind": "ended", "status": status}
+        if status == "exhausted":
+            entry.update(why=self.reason, bound=self.bound)
+        else:
+            self.bound = self.reason = ""
         if self.error is not None:
             entry["error"] = failures.describe(self.error)
             if self.error_at:

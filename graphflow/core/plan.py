@@ -258,6 +258,7 @@ class Plan:
     purpose: str = ""
     regions: Mapping[int, frozenset[int]] = field(default_factory=dict[int, frozenset[int]])
     place: Place | None = None
+
     def edge(self, index: int) -> Edge:
         """The edge of that index, as a journal names it."""
         return self.edges[index]

@@ -304,6 +304,7 @@ def _resumed(machine: Machine, entry: Entry) -> None:
     machine.status = "running"
     machine.error = None
     machine.is_exhausted = False
+    machine.bound = machine.reason = ""
     failures.pick_up(machine, machine.root, entry["from"] == "failed")
 
 
@@ -321,6 +322,7 @@ def _wrapped(machine: Machine, entry: Entry) -> None:
 
 def _ended(machine: Machine, entry: Entry) -> None:
     machine.status = entry["status"]
+    machine.reason, machine.bound = entry.get("why", ""), entry.get("bound", "")
     if "error" in entry:
         machine.error = failures.Remembered(entry["error"])
         machine.error_at = entry.get("at", "")

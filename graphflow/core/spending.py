@@ -34,13 +34,25 @@ class Spent:
 def may_step(machine: Machine, scope: Scope) -> bool:
     """Whether one more visit of a node may start; if not, nothing starts from now on."""
     budget, spent = machine.budget, machine.spent
+    is_own = budget is not None and budget.steps is not None
     most = machine.plan.limits.steps if budget is None or budget.steps is None else budget.steps
     if machine.is_wrapped:
         most += 0 if budget is None else budget.reserve_steps
     if spent.steps < most and not _is_over_time(machine):
         return True
     machine.is_exhausted = True
+    if spent.steps < most:
+        machine.bound, machine.reason = "seconds", _used_up(machine, "seconds")
+    else:
+        machine.bound = "steps"
+        machine.reason = _used_up(machine, "steps") if is_own else f"the graph's limit of {most:,} steps is reached"
     return False
+
+
+def _used_up(machine: Machine, bound: str) -> str:
+    most = getattr(machine.budget, bound)
+    given = f"${most:g}" if bound == "usd" else f"{most:,g} {bound}" if bound == "seconds" else f"{most:,} {bound}"
+    return f"the budget of {given.replace('_', ' ')} is used up"
 
 
 def _is_over_time(machine: Machine) -> bool:
@@ -65,14 +77,18 @@ def reserve(machine: Machine, calls: int, tokens: int, usd: float | None) -> boo
             why="An unknown price is unknown, never zero. (S13.1)",
             fix="Give the model its prices, or set the budget in tokens or model_calls.",
         )
-    over = (
-        (budget.model_calls is not None and usage.model_calls + spent.reserved_calls + calls > budget.model_calls)
-        or (budget.tokens is not None and calls > 0 and usage.tokens + spent.reserved_tokens >= budget.tokens)
-        or (budget.usd is not None and calls > 0 and (usage.usd or 0.0) + spent.reserved_usd >= budget.usd)
-        or (calls > 0 and _is_over_time(machine))
-    )
+    over = ""
+    if budget.model_calls is not None and usage.model_calls + spent.reserved_calls + calls > budget.model_calls:
+        over = "model_calls"
+    elif budget.tokens is not None and calls > 0 and usage.tokens + spent.reserved_tokens >= budget.tokens:
+        over = "tokens"
+    elif budget.usd is not None and calls > 0 and (usage.usd or 0.0) + spent.reserved_usd >= budget.usd:
+        over = "usd"
+    elif calls > 0 and _is_over_time(machine):
+        over = "seconds"
     if over and not machine.is_wrapped:
         machine.is_exhausted = True
+        machine.bound, machine.reason = over, _used_up(machine, over)
         return False
     spent.reserved_calls += calls
     spent.reserved_tokens += tokens

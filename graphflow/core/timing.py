@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from graphflow.core import changing, deciding, failures, joins
@@ -48,20 +49,39 @@ def fire(machine: Machine, scope: Scope, timer: tuple[Any, ...]) -> bool:
 
 def owed(machine: Machine) -> list[tuple[float, Scope, tuple[Any, ...]]]:
     """Every timer a driver owes, derived from the run alone; for a resume."""
-    owed: list[tuple[float, Scope, tuple[Any, ...]]] = []
-    for scope in machine.scopes():
-        if scope.status == SLEEPING and scope.due is not None:
-            owed.append((scope.due, scope, ("retry", scope.visit, scope.attempt)))
-        if scope.open is not None and scope.open.due is not None and scope.open.edge is not None:
-            owed.append((scope.open.due, scope, ("fork", scope.visit, scope.open.edge.index)))
-        if scope.open is None or scope.open.edge is None:
-            owed.extend(
-                (scope.since + (edge.after_s or 0.0), scope, ("edge", scope.visit, edge.index))
-                for edge in scope.node.timer_edges
-            )
-        if scope.open is not None and scope.open.edge is None and scope.due is not None:
-            owed.append((scope.due, scope, ("limit", scope.visit, scope.attempt)))
-    return owed
+    return [timer for scope in machine.scopes() for timer in _owed_at(scope)]
+
+
+def _owed_at(scope: Scope) -> Iterator[tuple[float, Scope, tuple[Any, ...]]]:
+    if scope.status == SLEEPING and scope.due is not None:
+        yield scope.due, scope, ("retry", scope.visit, scope.attempt)
+    if scope.open is not None and scope.open.due is not None and scope.open.edge is not None:
+        yield scope.open.due, scope, ("fork", scope.visit, scope.open.edge.index)
+    if scope.open is None or scope.open.edge is None:
+        for edge in scope.node.timer_edges:
+            yield scope.since + (edge.after_s or 0.0), scope, ("edge", scope.visit, edge.index)
+    if scope.open is not None and scope.open.edge is None and scope.due is not None:
+        yield scope.due, scope, ("limit", scope.visit, scope.attempt)
+
+
+def deadline(scope: Scope) -> float | None:
+    """When a question is withdrawn unless it is answered: the earliest timer of its cursor, or of a scope around it.
+
+    A timer edge that is not enabled would change nothing and counts for nothing (S10.3).
+    """
+    found: list[float] = []
+    around: Scope | None = scope
+    while around is not None:
+        found.extend(due for due, _, timer in _owed_at(around) if timer[0] != "edge" or _may_take(around, timer[2]))
+        around = around.parent
+    return min(found, default=None)
+
+
+def _may_take(scope: Scope, index: int) -> bool:
+    try:
+        return deciding.is_enabled(scope.plan.edge(index), scope)
+    except RunError:
+        return True  # when it is due, the run hears of the condition that raised
 
 
 def _take_if_enabled(machine: Machine, scope: Scope, edge: Edge) -> bool:

@@ -45,6 +45,7 @@ def ask_node(
             may_update=False,
             updates=None,
             place=place,
+            reads=reads,
         ),
         ask=Ask(asking, answer, template),
         purpose=check_text("purpose", purpose, place),

@@ -70,6 +70,7 @@ class _Compiler:
         edges += implicit_edges(self.nodes, edges)
         inside = regions(self.nodes, edges)
         self._check_items(edges, inside)
+        self._check_results(edges)
         return Plan(
             name=parts.name,
             state=parts.schema.state,
@@ -146,6 +147,18 @@ class _Compiler:
         if draft.edge.kind == "handoff" and not can_choose(source):
             what, why, fix = no_chooser(source)
             self._find("GF130", what, why, fix, draft.place, source.place, nodes=(source.name,))
+
+    def _check_results(self, edges: list[Edge]) -> None:
+        """An agent's text needs a field, unless all its ways on are handoffs: then it must choose one (S9.3)."""
+        kinds: dict[int, set[str]] = {}
+        for edge in edges:
+            kinds.setdefault(edge.source, set()).add(edge.kind)
+        for index, error in self.parts.unplaced.items():
+            own = kinds.get(index, set[str]())
+            if "handoff" in own and own.isdisjoint(("edge", "fork", "map")):
+                continue
+            why = f"{error.why}\nOnly an agent that has handoffs and no other way on needs no field: it has to choose one. (S9.3)"
+            self._find(error.code, error.what, why, error.fix, *error.where, nodes=(self.nodes[index].name,))
 
     def _check_items(self, edges: list[Edge], inside: dict[int, frozenset[int]]) -> None:
         """The item a node asks for must be of the type that the map around it has (S6.1)."""

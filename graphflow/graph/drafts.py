@@ -8,7 +8,7 @@ from typing import Any
 
 from graphflow.core.plan import Edge, Limits, Node
 from graphflow.core.schema import Schema
-from graphflow.errors import Place
+from graphflow.errors import DeclarationError, Place
 from graphflow.graph.handles import Handle, Reference
 
 
@@ -41,6 +41,7 @@ class Parts:
     inner: dict[int, Parts] = field(default_factory=dict[int, "Parts"])
     names: dict[str, Handle] = field(default_factory=dict[str, Handle])
     item_types: dict[int, Any] = field(default_factory=dict[int, Any])  # what a node's item parameter asks for
+    unplaced: dict[int, DeclarationError] = field(default_factory=dict[int, DeclarationError])  # text without writes=
     on_budget: tuple[Reference, Place] | None = None
     changes: int = 0
 

@@ -83,16 +83,24 @@ def several_fields(given: object, option: str, schema: Schema, place: Place) -> 
 
 
 def writes_of(
-    given: Any, returns: Any, schema: Schema, *, result: str, may_update: bool, updates: object, place: Place
+    given: Any,
+    returns: Any,
+    schema: Schema,
+    *,
+    result: str,
+    may_update: bool,
+    updates: object,
+    place: Place,
+    reads: frozenset[str] | None = None,
 ) -> Writes:
     """The Writes of a node from its ``writes=``, its ``updates=`` and its return annotation.
 
-    ``result`` begins a sentence about it: ``Node 'review' returns``.
+    ``result`` begins a sentence about it: ``Node 'review' returns``; ``reads`` are fields not to suggest for it.
     ``may_update``: it has a context, and so may change fields that its result does not show (S3.7).
     """
     more = frozenset(several_fields(updates, "updates", schema, place)) if updates is not None else frozenset[str]()
     if given is None:
-        fields = _fields_returned(returns, schema, result, place)
+        fields = _fields_returned(returns, schema, result, place, reads or frozenset())
         is_open = fields is None or (may_update and updates is None)
         return Writes(declared=None if is_open else (fields or frozenset()) | more)
     if isinstance(given, Mapping):
@@ -147,7 +155,9 @@ def _attributes_of(annotation: Any) -> tuple[str, ...] | None:
     return None
 
 
-def _fields_returned(returns: Any, schema: Schema, result: str, place: Place) -> frozenset[str] | None:
+def _fields_returned(
+    returns: Any, schema: Schema, result: str, place: Place, reads: frozenset[str]
+) -> frozenset[str] | None:
     """The fields a result without ``writes=`` changes; None if its type does not say."""
     returns = stripped(returns)
     if returns in _NOTHING:
@@ -155,7 +165,7 @@ def _fields_returned(returns: Any, schema: Schema, result: str, place: Place) ->
     if returns is UNKNOWN or isinstance(returns, str | typing.TypeVar) or returns in (Any, object, Handoff):
         return None
     if get_origin(returns) in (Union, types.UnionType):
-        parts = [_fields_returned(part, schema, result, place) for part in get_args(returns)]
+        parts = [_fields_returned(part, schema, result, place, reads) for part in get_args(returns)]
         return None if None in parts else frozenset[str]().union(*(part for part in parts if part))
     origin = get_origin(returns) or returns
     if isinstance(origin, type) and issubclass(origin, BaseModel):
@@ -164,7 +174,7 @@ def _fields_returned(returns: Any, schema: Schema, result: str, place: Place) ->
         return _fields_of_result(returns, tuple(returns.__annotations__), schema, result, place)
     if isinstance(origin, type) and issubclass(origin, collections.abc.Mapping):
         return None
-    raise _goes_nowhere(returns, schema, result, place)
+    raise goes_nowhere(returns, schema, result, place, reads)
 
 
 def _fields_of_result(
@@ -203,19 +213,34 @@ def _fields_of_result(
 
 
 def _holds(change_type: Any, returns: Any) -> bool:
-    change_type = stripped(change_type)
-    return change_type is returns or returns in get_args(change_type)
+    change_type, returns = stripped(change_type), stripped(returns)
+    if get_origin(change_type) in (Union, types.UnionType):
+        return any(_holds(part, returns) for part in get_args(change_type))
+    return bool(change_type == returns)
 
 
-def _goes_nowhere(returns: Any, schema: Schema, result: str, place: Place) -> DeclarationError:
+def goes_nowhere(
+    returns: Any, schema: Schema, result: str, place: Place, reads: frozenset[str] = frozenset()
+) -> DeclarationError:
+    """A bare value without ``writes=``. The field suggested takes it, and is none of those that are read for it."""
     state = schema.state.__name__
     if is_generated(returns):
         why, fix = "It yields, and a node returns one update. (S3.1)", "Return the update."
     else:
         why = "A node returns the fields that change; a bare value needs to be told its field. (S3.1)"
-        fitting = [name for name, spec in schema.fields.items() if stripped(spec.change_type) == stripped(returns)]
-        fix = f"Write writes=fields({state}).{(fitting or list(schema.fields) or ['field'])[0]}."
+        field = _field_for(returns, schema, reads)
+        fix = (
+            f"Write writes=fields({state}).{field}."
+            if field is not None
+            else f"No other field of {state} takes {annotation_text(returns)}: add a field to the state, and name it in writes=."
+        )
     return mistake("GF116", f"{result} {annotation_text(returns)}, but not into which field it goes", why, fix, place)
+
+
+def _field_for(returns: Any, schema: Schema, reads: frozenset[str]) -> str | None:
+    """The field that a value of this type is most likely meant for: one that nobody has to give as input, first."""
+    fitting = [spec for name, spec in schema.fields.items() if name not in reads and _holds(spec.change_type, returns)]
+    return min(fitting, key=lambda spec: spec.required).name if fitting else None
 
 
 def _check_tuple(names: tuple[str, ...], returns: Any, schema: Schema, result: str, place: Place) -> None:

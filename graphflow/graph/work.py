@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeGuard, cast
 
+from graphflow.core.annotations import stripped
 from graphflow.core.plan import Node, Retry, SubGraph, Writes
 from graphflow.errors import DeclarationError, Place, shown, unknown_name
 from graphflow.graph.drafts import Parts
@@ -18,7 +19,7 @@ from graphflow.graph.handles import Handle
 from graphflow.graph.mistakes import mistake
 from graphflow.graph.operators import Fields
 from graphflow.graph.options import check_at_once, check_flag, check_retry, check_seconds, check_text
-from graphflow.graph.results import is_unfit, one_field, several_fields, writes_of
+from graphflow.graph.results import goes_nowhere, is_unfit, one_field, several_fields, writes_of
 from graphflow.graph.shapes import annotation_text
 from graphflow.graph.signatures import UNKNOWN, name_of, shown_work, signature_of
 from graphflow.graph.worker import Worker
@@ -171,9 +172,10 @@ def _function_node(
             "Leave blocking=True out, or write def instead of async def.",
             place,
         )
+    reads = None if options.reads is None else frozenset(several_fields(options.reads, "reads", parts.schema, place))
     writes = writes_of(
         options.writes, signature.returns, parts.schema, result=f"Node {name!r} returns", may_update="ctx" in signature.arguments,
-        updates=options.updates, place=place,
+        updates=options.updates, place=place, reads=reads,
     )  # fmt: skip
     node = _node(
         parts, name, "function", options, place,
@@ -181,7 +183,7 @@ def _function_node(
         call=signature.call,
         mode="blocking" if is_blocking else signature.mode,
         arguments=signature.arguments,
-        reads=None if options.reads is None else frozenset(several_fields(options.reads, "reads", parts.schema, place)),
+        reads=reads,
         writes=writes,
         purpose=check_text("purpose", options.purpose, place) or _first_line(work),
     )  # fmt: skip
@@ -222,13 +224,24 @@ def _agent_node(work: Worker[Any], options: NodeOptions, parts: Parts, place: Pl
         mode="async",
         arguments=("state", "ctx"),
         reads=reads,
-        writes=writes_of(
-            options.writes, facts.output, parts.schema, result=f"Node {name!r} returns", may_update=False, updates=options.updates, place=place
-        ),
+        writes=_agent_writes(name, facts.output, reads, options, parts, place),
         purpose=check_text("purpose", options.purpose, place) or facts.purpose,
         badges=facts.badges,
         role=facts.role,
         default_retry=facts.retry,
+    )  # fmt: skip
+
+
+def _agent_writes(
+    name: str, output: Any, reads: frozenset[str] | None, options: NodeOptions, parts: Parts, place: Place
+) -> Writes:
+    """Where an agent's output goes. Text that goes nowhere is no mistake yet: the agent may only hand off (S9.3)."""
+    result = f"Node {name!r} returns"
+    if options.writes is None and stripped(output) is str:
+        parts.unplaced[len(parts.nodes) + 1] = goes_nowhere(output, parts.schema, result, place, reads or frozenset())
+        output = None
+    return writes_of(
+        options.writes, output, parts.schema, result=result, may_update=False, updates=options.updates, place=place, reads=reads
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Any, Generic
 
 from typing_extensions import TypeVar
 
-from graphflow.core import reading
+from graphflow.core import reading, timing
 from graphflow.core.journal import Entry, decode
 from graphflow.core.machine import Machine
 from graphflow.core.plan import Plan
@@ -23,12 +23,16 @@ S = TypeVar("S", default=Any)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """An open question: answer it by ``id``, or by ``node`` while no other is open there (S10.1)."""
+    """An open question: answer it by ``id``, or by ``node`` while no other is open there (S10.1).
+
+    ``due`` is when it is withdrawn unless it is answered, in seconds since 1970; None if it stays open (S10.3).
+    """
 
     id: str
     node: str
     text: str
     answer: Any  # the annotation an answer must fit
+    due: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +56,20 @@ class Run(Generic[S]):
     stopped and can be resumed. ``path`` lists the cursors whose node is done, in order of their scope.
     """
 
-    def __init__(self, plans: Mapping[str, Plan], machine: Machine, journal: list[bytes], model: str = "") -> None:
+    def __init__(
+        self,
+        plans: Mapping[str, Plan],
+        machine: Machine,
+        journal: list[bytes],
+        model: str = "",
+        given_model: Any = None,
+    ) -> None:
         self._plans = plans
         self._machine = machine
         self._journal = journal
         self.model = model
+        self.given_model = given_model
+        """What it was given as ``model=``, not journalled: a resume or rerun that names none goes on with it."""
 
     @property
     def id(self) -> str:
@@ -135,6 +148,12 @@ class Run(Generic[S]):
         return float(journal[-1]["t"] - journal[0]["t"]) if journal else 0.0
 
     @property
+    def reason(self) -> str:
+        """Why the run ended ``exhausted``, and what gives it more; empty for every other status (S13.2)."""
+        machine = self._machine
+        return f"{machine.reason}: give more with Budget({machine.bound}=...)" if machine.reason else ""
+
+    @property
     def error(self) -> Exception | None:
         """What the run failed with, None if it did not."""
         return self._machine.error
@@ -143,7 +162,7 @@ class Run(Generic[S]):
     def questions(self) -> tuple[Question, ...]:
         """The questions that are open."""
         return tuple(
-            Question(scope.path, scope.node.name, scope.question or "", scope.node.ask.answer)
+            Question(scope.path, scope.node.name, scope.question or "", scope.node.ask.answer, timing.deadline(scope))
             for scope in self._machine.questions()
             if scope.node.ask is not None
         )
@@ -168,7 +187,7 @@ class Run(Generic[S]):
                 fix="run.steps lists them.",
             )
         machine = replay(self._plans, self.journal, seq)
-        return Run(self._plans, machine, self._journal[:seq], self.model)
+        return Run(self._plans, machine, self._journal[:seq], self.model, self.given_model)
 
     def story(self, node: str) -> tuple[reading.Step, ...]:
         """The transitions that explain a node: its own, and those that led to it. Raises RunError for unknown nodes."""

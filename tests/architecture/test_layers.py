@@ -20,7 +20,11 @@ def test_the_layers_hold() -> None:
 
 @pytest.mark.parametrize(
     "statement",
-    ["import graphflow", "from graphflow import END, FAIL, START, Agent, Context, Graph, fields", "import graphflow.cli.main"],
+    [
+        "import graphflow",
+        "from graphflow import END, FAIL, START, Agent, Context, Graph, fields",
+        "import graphflow.cli.main",
+    ],
 )
 def test_heavy_packages_are_imported_only_when_used(statement: str) -> None:
     """Import cost: neither openai, networkx, graphviz nor hypothesis comes with the package."""

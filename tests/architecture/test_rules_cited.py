@@ -18,7 +18,7 @@ RULES = [f"S{section}.{number}" for section, count in PARTS.items() for number i
 EXCLUDED = {
     "S10.4": "Approval of tool calls suspends an agent's turn; approval is not part of agents yet.",
     "S18": "One driver at a time is the work of a store's lease, and stores on disk come later; "
-    "in memory nothing can take a run over."
+    "in memory nothing can take a run over.",
 }
 
 

@@ -17,7 +17,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
-COMMANDS = [line for kind, text in BLOCKS if kind == "sh" for line in text.splitlines() if line.startswith("graphflow ")]
+COMMANDS = [
+    line for kind, text in BLOCKS if kind == "sh" for line in text.splitlines() if line.startswith("graphflow ")
+]
 
 
 def environment() -> dict[str, str]:
@@ -29,7 +31,9 @@ def environment() -> dict[str, str]:
 def test_the_python_of_the_readme_runs_as_one_program(tmp_path: Path) -> None:
     program = tmp_path / "readme.py"
     program.write_text("\n".join(text for kind, text in BLOCKS if kind == "python"), encoding="utf-8")
-    done = subprocess.run([sys.executable, "-W", "error", str(program)], env=environment(), capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(program)], env=environment(), capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     assert "GF" in done.stdout, "the broken graph of the README has findings"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.cli.commands import Command
 
 from graphflow.cli.targets import load
+from tests.cli.commands import Command
 
 
 @pytest.mark.parametrize("form", ["text", "dot", "mermaid"])

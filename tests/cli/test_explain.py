@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.cli.commands import Command
 
 from graphflow.errors import CODES
+from tests.cli.commands import Command
 
 
 @pytest.mark.parametrize("typed", ["GF204", "gf204", "204", "[GF204]"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.cli.commands import Command
 
 from graphflow import __version__
 from graphflow.cli import exits
@@ -21,6 +20,7 @@ from graphflow.errors import (
     TargetNotFound,
     UsageError,
 )
+from tests.cli.commands import Command
 
 HELP = Path(__file__).parent / "help"
 

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.cli.commands import Command
 
 from graphflow.cli.targets import load, load_all
 from graphflow.errors import DeclarationError, ImportFailed, TargetNotFound, UsageError
+from tests.cli.commands import Command
 
 
 def test_a_file_is_imported_and_not_run(folder: Path) -> None:

@@ -28,7 +28,9 @@ def subject(request: Request) -> str:
     return found.group(1) if found else ""
 
 
-def answering(failing: dict[str, list[Exception]] | None = None, subjects: list[str] = SUBJECTS) -> Callable[[Request], Any]:
+def answering(
+    failing: dict[str, list[Exception]] | None = None, subjects: list[str] = SUBJECTS
+) -> Callable[[Request], Any]:
     """A model that plans ``subjects``, and fails on some of them for a while."""
     failures = failing or {}
 
@@ -95,7 +97,9 @@ def test_no_subject_is_no_report(load: Load) -> None:
     intel = load("intel")
     with pytest.raises(RunFailed, match="the passages name no subject"):
         run_virtual(
-            intel.graph.run(intel.Intel(topic="animals", passages=["text"]), model=ScriptedModel(answering(subjects=[])))
+            intel.graph.run(
+                intel.Intel(topic="animals", passages=["text"]), model=ScriptedModel(answering(subjects=[]))
+            )
         )
 
 
@@ -116,7 +120,9 @@ def test_a_resume_repeats_no_finished_research(load: Load) -> None:
     assert (done.status, len(calls)) == ("done", 5 + 2)
 
 
-def test_offline_the_brief_is_taken_from_the_texts(load: Load, texts: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_the_brief_is_taken_from_the_texts(
+    load: Load, texts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without a key: real, deterministic work; every sentence of facts and brief stands in the passages."""
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "GRAPHFLOW_MODEL", "OPENAI_DEFAULT_MODEL"):
         monkeypatch.delenv(name, raising=False)

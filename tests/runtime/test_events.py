@@ -108,6 +108,11 @@ def test_result_raises_what_run_raises() -> None:
 
 def test_story_tells_what_led_to_a_node() -> None:
     run = run_virtual(graph().run(State()))
-    assert [step.cursor for step in run.story("gather")] == ["START:1[0]/work:1", "START:1[1]/work:1", "START:1", "gather:1"]
+    assert [step.cursor for step in run.story("gather")] == [
+        "START:1[0]/work:1",
+        "START:1[1]/work:1",
+        "START:1",
+        "gather:1",
+    ]
     with pytest.raises(Exception, match="Did you mean 'gather'"):
         run.story("gathr")

@@ -120,7 +120,7 @@ class _Reader:
 
     def _is_title(self, following: str) -> bool:
         """Whether a short line that stands alone is the title of the text that follows."""
-        if len(self.paragraph) != 1 or self.paragraph[0][-1:] in ".!?:;,…\"”" or self.paragraph[0][:1] in "{[":
+        if len(self.paragraph) != 1 or self.paragraph[0][-1:] in '.!?:;,…"”' or self.paragraph[0][:1] in "{[":
             return False
         goes_on = following[:1].isspace() if self.is_bullet else not _BULLET.match(following)
         is_short = len(words_of(self.paragraph[0])) <= _LONGEST_FACT < len(words_of(following))

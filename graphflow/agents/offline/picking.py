@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphflow.agents.offline.material import Material, Sentence
-from graphflow.agents.offline.ranking import best, ranked
+from graphflow.agents.offline.ranking import best, distinct, ranked, whole_of
 from graphflow.agents.offline.routing import likeliest, rest_of
 from graphflow.agents.offline.subjects import likely_subjects, subjects
 from graphflow.agents.offline.terms import (
@@ -19,6 +19,7 @@ from graphflow.agents.offline.terms import (
     Term,
     about,
     figures,
+    is_led_by,
     key_terms,
     numbers,
 )
@@ -68,7 +69,7 @@ def _several(wish: Wish, material: Material, wanted: frozenset[str], count: int)
         case "patterns":
             chosen = patterns(material, wanted, count)
         case _:
-            chosen = best(_about_the_item(material), count, wanted)
+            chosen = _facts(material, count, wanted)
     return [bare(one.text) for one in chosen]
 
 
@@ -76,6 +77,18 @@ def _named(material: Material) -> list[str]:
     """The subjects of the text besides the topic itself; with nothing else to name, the topic's own words too."""
     wanted = material.wanted
     return [one.text for one in likely_subjects(material.sentences, wanted) or subjects(material.sentences, wanted)]
+
+
+def _facts(material: Material, count: int, wanted: frozenset[str]) -> list[Sentence]:
+    """The best sentences; on something that the task names, those first that begin with it or go on from there."""
+    held = _about_the_item(material)
+    if held is material.sentences:
+        return best(distinct(held), count, wanted)
+    named = [Term(tuple(stems(value))) for _, value in material.facts]
+    own = [one for one in held if any(is_led_by(whole_of(one)[0], term) for term in named)]
+    chosen = best(distinct(own), count, wanted)
+    more = [one for one in best(distinct(held), len(held), wanted) if one not in own]
+    return sorted([*chosen, *best(more, count - len(chosen), wanted)], key=lambda one: one.index)
 
 
 def _about_the_item(material: Material) -> Sequence[Sentence]:

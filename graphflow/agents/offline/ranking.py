@@ -31,13 +31,20 @@ def best(sentences: Sequence[Sentence], count: int, wanted: Collection[str] = ()
     """
     chosen: list[Sentence] = []
     order = ranked(sentences, wanted)
+    held = set(sentences)
     for sentence in order:
         whole = [one for one in whole_of(sentence) if one not in chosen]
-        if not stands(sentence) or len(chosen) + len(whole) > count:
+        if not stands(sentence) or len(chosen) + len(whole) > count or not held.issuperset(whole):
             continue
         if not any(is_repetition(one, other) for one in whole for other in chosen):
             chosen += whole
     return sorted(chosen or order[:count], key=lambda sentence: sentence.index)
+
+
+def distinct(sentences: Sequence[Sentence]) -> list[Sentence]:
+    """The sentences without those that stand there again; where a text is said twice, the later place counts."""
+    last = {one.text: one for one in sentences}
+    return [one for one in sentences if last[one.text] is one]
 
 
 def whole_of(sentence: Sentence) -> list[Sentence]:

@@ -268,9 +268,7 @@ def _may_stand_once(one: _Candidate, wanted: Collection[str]) -> bool:
     return (is_whole and (one.is_led_surely or one.is_name)) or (one.leads >= _UNSURE and one.stems[-1] in wanted)
 
 
-def _with_more(
-    chosen: list[_Candidate], once: Sequence[_Candidate], wanted: Collection[str]
-) -> list[_Candidate]:
+def _with_more(chosen: list[_Candidate], once: Sequence[_Candidate], wanted: Collection[str]) -> list[_Candidate]:
     ordered = sorted(once, key=lambda one: (-_worth(one, wanted), min(one.sentences), one.stems))
     for one in ordered:
         if len(chosen) < _MOST and not any(one.parts <= other.parts or other.parts <= one.parts for other in chosen):
@@ -290,5 +288,7 @@ def _written(one: _Candidate, lower: Collection[str]) -> str:
         return max(within, key=lambda form: one.forms[form])
     form = next(form for form in one.first_forms if form.lower() == best)
     first = form.split()[0]
-    is_small = first.lower() in lower and not first[1:2].isupper() and not any(word[0].isupper() for word in form.split()[1:])
+    is_small = (
+        first.lower() in lower and not first[1:2].isupper() and not any(word[0].isupper() for word in form.split()[1:])
+    )
     return form[0].lower() + form[1:] if is_small and not one.is_name else form

@@ -14,6 +14,7 @@ from graphflow.agents.offline.words import (
     is_about_the_task,
     is_content,
     stem,
+    stems,
     word_set,
     words_of,
 )
@@ -110,6 +111,12 @@ def about(term: Term, sentences: Sequence[Sentence]) -> list[Sentence]:
         if follows or set(term.stems) <= one.stems:
             found.append(one)
     return found
+
+
+def is_led_by(sentence: Sentence, term: Term) -> bool:
+    """Whether a sentence begins with a term, or nearly so."""
+    first = stems(sentence.text)[: len(term.stems) + 2]
+    return bool(term.stems) and set(term.stems) <= set(first)
 
 
 def _terms(sentences: Sequence[Sentence], wanted: Collection[str]) -> dict[tuple[str, ...], Term]:
