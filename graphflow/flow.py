@@ -113,9 +113,10 @@ class Graph(Declaration[S]):
         """Go on with a stopped, waiting, failed or exhausted run: no finished node runs again (S14.3).
 
         ``answers`` are ``approve.answer(True)``; ``budget`` replaces the old one; ``migrate`` makes the new state from
-        the old one's fields if the graph has changed (S16). Raises RunNotFound, GraphChanged, AnswerInvalid at once.
+        the old one's fields if the graph has changed (S16). Without ``model`` a Run goes on with the one it was given.
+        Raises RunNotFound, GraphChanged, AnswerInvalid at once.
         """
-        around = self._surroundings(deps, model, observers)
+        around = self._surroundings(deps, model, observers, run)
         from graphflow.runtime import beginning
 
         plan = self._sound_plan()
@@ -134,7 +135,7 @@ class Graph(Declaration[S]):
         observers: Sequence[Observer] = (),
     ) -> Run[S]:
         """The same without ``await``."""
-        around = self._surroundings(deps, model, observers)
+        around = self._surroundings(deps, model, observers, run)
         from graphflow.runtime import beginning
         from graphflow.runtime.driving import drive_now
 
@@ -157,7 +158,7 @@ class Graph(Declaration[S]):
         observers: Sequence[Observer] = (),
     ) -> Coroutine[Any, Any, Run[S]]:
         """A new run from entry ``at`` of an old one, with fields of a scope's state changed; the old one stays (S15.3)."""
-        around = self._surroundings(deps, model, observers)
+        around = self._surroundings(deps, model, observers, run)
         from graphflow.runtime import beginning
 
         plan = self._sound_plan()
@@ -208,16 +209,23 @@ class Graph(Declaration[S]):
             raise GraphError(self.name, findings)
         return self.plan()
 
-    def _surroundings(self, deps: Any, model: Any, observers: Sequence[Observer]) -> Surroundings:
+    def _surroundings(
+        self, deps: Any, model: Any, observers: Sequence[Observer], earlier: Run[S] | str = ""
+    ) -> Surroundings:
+        from graphflow.runtime import arguments
         from graphflow.runtime.beginning import Surroundings
 
-        name = ""
+        arguments.check_observers(observers)
+        if model is None and not isinstance(earlier, str):
+            model = arguments.checked_run(earlier).given_model
+        given, name = model, ""
         if _has_agents(self.plan()):
             from graphflow.agents import choose_model
 
             model = choose_model(None, model, os.environ)
             name = model.name
-        return Surroundings(deps, model, name, observers)
+            given = None if given is None else model
+        return Surroundings(deps, model, name, given, observers)
 
 
 def _has_agents(plan: Plan, seen: frozenset[str] = frozenset()) -> bool:

@@ -183,7 +183,7 @@ class Drawing:
         return f"{prefix}{len(self.scenario.scripts)}"
 
     def script(self, targets: tuple[str, ...], is_risky: bool) -> tuple[Move, ...]:
-        kinds = list(HARMLESS) * 3 + list(PLAIN) * (1 if self.regions else 4)
+        kinds = list(HARMLESS) * 3 + list(PLAIN) * (2 if self.regions else 4)
         if self.style.has_failures:
             kinds = [*HARMLESS[:3], *HARMFUL] if is_risky else [*kinds, *HARMFUL[:3]]
         if not self.style.tells_errors_apart:

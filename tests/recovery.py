@@ -9,7 +9,7 @@ from typing import Any
 
 from graphflow import Graph, RunFailed
 from graphflow.core import reading
-from graphflow.core.journal import decode
+from graphflow.core.journal import Brief, decode
 from graphflow.core.machine import Machine
 from graphflow.core.replay import replay
 from graphflow.graph.answers import Answer
@@ -30,7 +30,7 @@ class Watched(MemoryStore):
         super().__init__()
         self.moments: dict[int, Standing] = {}
 
-    def append(self, run_id: str, entries: Sequence[bytes]) -> None:
+    def append(self, run_id: str, entries: Sequence[bytes | Brief]) -> None:
         super().append(run_id, entries)
         self.moments[self.machine.seq] = standing(self.machine)
 

@@ -141,6 +141,7 @@ class Agent(Generic[T]):
             purpose=self._instructions.first_line(),
             badges=(*((model,) if model else ()), *self.tools.tools),
             retry=self.retry,
+            slots=(*self._instructions.slots(), *self._prompt.slots()),
         )
 
     async def perform(self, view: Any, ctx: Context[Any]) -> T | Handoff:
@@ -241,6 +242,9 @@ class _Text:
 
     def names(self) -> frozenset[str] | None:
         return None if self._template is None else self._template.names
+
+    def slots(self) -> tuple[tuple[str, ...], ...]:
+        return () if self._template is None else tuple(slot.path for slot in self._template.slots)
 
     def first_line(self) -> str:
         lines = self._template.text.strip().splitlines() if self._template is not None else []

@@ -6,12 +6,13 @@ provider, or with one we do not know while OPENAI_BASE_URL is set, is asked of t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from graphflow.agents.model import Model
 from graphflow.agents.offline import OfflineModel
 from graphflow.agents.openai_model import OpenAIModel
-from graphflow.agents.prices import FREE
+from graphflow.agents.prices import FREE, PRICES
 from graphflow.errors import ModelUnavailable, nearest, shown
 
 _LOCAL = {
@@ -23,6 +24,9 @@ _LOCAL = {
 """Servers on this machine, at the ports they use unless told otherwise; their models cost nothing."""
 
 OFFLINE_NAMES = ("offline", "offline:extractive")
+KNOWN_PROVIDERS = ("openai", "offline", *sorted(_LOCAL))
+_OPENAI = re.compile(r"(gpt|chatgpt|ft:|codex|computer-use|o\d)", re.IGNORECASE)
+"""How the names of OpenAI's models begin."""
 
 
 def choose_model(agent_model: Model | str | None, run_model: Model | str | None, environ: Mapping[str, str]) -> Model:
@@ -48,11 +52,36 @@ def model_named(name: str, environ: Mapping[str, str]) -> Model:
     if slash and model and provider == "openai":
         chosen = OpenAIModel(model, base_url=base_url, api_key=environ.get("OPENAI_API_KEY"), provider=provider)
     elif name.strip() and (not slash or (model and base_url)):
+        if not slash and not base_url:
+            _refuse_misspelt(name, environ)
         chosen = OpenAIModel(name, base_url=base_url, api_key=environ.get("OPENAI_API_KEY"))
     else:
         raise _unknown(name, provider)
     chosen.require_key(environ)
     return chosen
+
+
+def _refuse_misspelt(name: str, environ: Mapping[str, str]) -> None:
+    """A bare name that looks like one of ours, or like nothing while there is no key, is no model of OpenAI's."""
+    if _OPENAI.match(name) or name in PRICES:
+        return
+    if name.lower() == "scripted":
+        raise ModelUnavailable(
+            f"{name!r} is no name of a model",
+            why="A scripted model says what a test gave it, so it is an object.",
+            fix="Give it: model=ScriptedModel(...), from graphflow.models.",
+        )
+    close = nearest(name.lower(), OFFLINE_NAMES + KNOWN_PROVIDERS)
+    if close is None and environ.get("OPENAI_API_KEY"):
+        return
+    example = close if close in OFFLINE_NAMES else f"{close}/..." if close else ""
+    raise ModelUnavailable(
+        f"There is no model called {name!r}",
+        why="Without a provider before it, a name is a model of OpenAI's or 'offline'.",
+        fix=f"Did you mean {example!r}?"
+        if close
+        else f"Write provider/model, e.g. 'openai/{name}' with OPENAI_API_KEY set, or 'offline'.",
+    )
 
 
 def _checked(model: object, environ: Mapping[str, str]) -> Model:
@@ -69,9 +98,8 @@ def _checked(model: object, environ: Mapping[str, str]) -> Model:
 
 
 def _unknown(name: str, provider: str) -> ModelUnavailable:
-    known = ("openai", "offline", *sorted(_LOCAL))
-    close = nearest(provider, known)
-    mend = f"Did you mean {close!r}?" if close else f"Known are: {', '.join(known)}."
+    close = nearest(provider, KNOWN_PROVIDERS)
+    mend = f"Did you mean {close!r}?" if close else f"Known are: {', '.join(KNOWN_PROVIDERS)}."
     return ModelUnavailable(
         f"There is no provider called {provider!r} for the model {name!r}",
         why="A model is named provider/model; any OpenAI-compatible server can be used by its base URL.",

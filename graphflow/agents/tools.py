@@ -93,11 +93,13 @@ class Tool:
             raise
         except TimeoutError as error:
             text = f"{self.name} took too long." if not self.tells_errors else f"{self.name} took too long: {error}"
+            failure = f"tool {self.name} took too long" + (f": {error}" if str(error) else "")
         except Exception as error:
             text = f"{self.name} failed: {error}" if self.tells_errors else f"{self.name} failed."
+            failure = f"tool {self.name} failed: {type(error).__name__}: {error}".rstrip(": ")[:2_000]
         else:
             return Effect({"text": text, "ok": True}, Usage(tool_calls=1), tuple(hands.updates))
-        return Effect({"text": text, "ok": False}, Usage(tool_calls=1))
+        return Effect({"text": text, "ok": False}, Usage(tool_calls=1), error=failure)
 
     def _text(self, result: Any) -> str:
         text = result if isinstance(result, str) else to_json(result, inf_nan_mode="strings").decode()

@@ -43,6 +43,10 @@ class Parser(argparse.ArgumentParser):
             message = f"there is no option {unknown[1]}"
             close = nearest(unknown[1], re.findall(r"--[a-z][a-z-]+", self.format_help()))
             fix = f"Did you mean {close}?" if close else fix
+        picture = re.search(r"argument --format: invalid choice: '(png|pdf)'", message)
+        if picture:
+            message = f"--format {picture[1]} would write a picture to the terminal"
+            fix = f"A {picture[1]} is written to a file: -o graph.{picture[1]}"
         raise UsageError(f"{self.prog}: {message}", why=self.format_usage().strip(), fix=fix)
 
 

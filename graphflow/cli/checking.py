@@ -101,7 +101,8 @@ def _files_in(folder: Path) -> Iterator[str]:
 
 def _text(checked: _Checked, targets: Sequence[str]) -> str:
     findings = sorted(checked.findings, key=lambda one: ("error", "warning", "advice").index(one.severity))
-    where = f"{counted(len(checked.graphs), 'graph')} in {', '.join(targets)}"
+    places = ", ".join(targets)
+    where = f"{counted(len(checked.graphs), 'graph')} in {places}" if checked.graphs else places
     if not findings:
         return f"clean    {where}"
     blocks = [f"{finding.severity} in {finding.graph!r}\n{finding}" for finding in findings]

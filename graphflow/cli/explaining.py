@@ -13,7 +13,10 @@ from graphflow.errors import CODES, TargetNotFound, nearest
 _DESCRIPTION = """\
 Tell what an error code means and how to mend its cause. Without a code, list
 all there are: GF1xx graph, GF2xx run, GF3xx store, GF4xx agents and models,
-GF5xx command line, GF9xx graphflow itself."""
+GF5xx command line, GF9xx graphflow itself.
+
+What stands in brackets in messages and texts, as (S3.1), is no code: it is the
+number of the rule of graphflow's semantics that is at work there."""
 
 _EXAMPLES = ("graphflow explain GF204", "graphflow explain")
 _WIDTH = 88

@@ -5,6 +5,7 @@ Everything is refused before anything runs: unknown fields with the nearest name
 
 from __future__ import annotations
 
+import glob
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -151,8 +152,12 @@ def _no_file_fix(asking: str, name: str) -> str:
 def _nearest_name(file: Path) -> str:
     if not file.parent.is_dir():
         return ""
-    close = nearest(file.name, [path.name for path in file.parent.iterdir()])
-    return f"Did you mean {str(file.parent / close)!r}?" if close else ""
+    files = [path.name for path in file.parent.iterdir() if path.is_file()]
+    close = nearest(file.name, files) or next((name for name in sorted(files) if Path(name).stem == file.stem), None)
+    if close is not None:
+        return f"Did you mean {str(file.parent / close)!r}?"
+    below = sorted(path for depth in ("*", "*/*") for path in file.parent.glob(f"{depth}/{glob.escape(file.name)}"))
+    return f"Did you mean {str(below[0])!r}?" if below else ""
 
 
 def _object_in(source: str, stdin: StandardInput) -> dict[str, Any]:

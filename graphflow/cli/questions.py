@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import select
 import sys
+import time
 import types
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -71,13 +73,25 @@ def may_prompt() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def prompt(question: Question) -> Answer | None:
-    """Ask on the terminal until the answer is valid; None at the end of input."""
+class TimeOver(Exception):
+    """A question's time was over before it was answered."""
+
+
+def prompt(question: Question, until: float | None = None) -> Answer | None:
+    """Ask on the terminal until the answer is valid; None at the end of input.
+
+    ``until``, in seconds since 1970, is when to stop asking. Raises TimeOver then; what was typed so far is dropped.
+    """
     form = form_of(question.answer)
-    print(f"\n{question.node} asks:\n\n{indented(question.text)}\n", file=sys.stderr)
+    due = "" if question.due is None else f" (until {clock(question.due)})"
+    print(f"\n{question.node} asks{due}:\n\n{indented(question.text)}\n", file=sys.stderr)
     while True:
         print(f"answer ({form}): ", end="", file=sys.stderr, flush=True)
-        line = sys.stdin.readline()
+        line = _line_until(until)
+        if until is not None and time.time() >= until:
+            print("\nIts time is over.", file=sys.stderr)
+            _forget_typed()
+            raise TimeOver
         if not line:
             print(file=sys.stderr)
             return None
@@ -85,6 +99,51 @@ def prompt(question: Question) -> Answer | None:
             return Answer(question.id, read_value(line.strip(), question.answer))
         except ValueError as error:
             print(f"That is no answer: {shown(line.strip())}. {error}.", file=sys.stderr)
+
+
+def _line_until(until: float | None) -> str:
+    """A line of standard input. With a time at which to stop waiting for one, it may be empty."""
+    if until is None:
+        return sys.stdin.readline()
+    while (left := until - time.time()) > 0:
+        if _is_typed(left):
+            return sys.stdin.readline()
+    return ""
+
+
+if sys.platform == "win32":
+
+    def _is_typed(seconds: float) -> bool:
+        """Whether a key was hit, after a moment: consoles cannot be waited for."""
+        import msvcrt
+
+        time.sleep(min(seconds, 0.05))
+        return msvcrt.kbhit()
+
+    def _forget_typed() -> None:
+        """Half a line is still the console's: nothing was read of it."""
+
+else:
+
+    def _is_typed(seconds: float) -> bool:
+        """Whether a line can be read within so many seconds. Terminals hand out whole lines."""
+        try:
+            return bool(select.select([sys.stdin], [], [], min(seconds, 3600.0))[0])
+        except (OSError, ValueError):  # no file: it cannot be waited for, and need not be
+            return True
+
+    def _forget_typed() -> None:
+        """Half a line that was typed is no beginning of the next answer."""
+        if sys.stdin.isatty():
+            import termios
+
+            termios.tcflush(sys.stdin, termios.TCIFLUSH)
+
+
+def clock(due: float) -> str:
+    """A time, in seconds since 1970, as clocks here show it; with the date if that is another day."""
+    there, here = time.localtime(due), time.localtime()
+    return time.strftime("%H:%M:%S" if there[:3] == here[:3] else "%Y-%m-%d %H:%M:%S", there)
 
 
 def indented(text: str) -> str:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, cast
+from urllib.parse import unquote
 
 from pydantic import PydanticInvalidForJsonSchema, TypeAdapter
 from pydantic_core import to_json
 
 from graphflow.cli.output import counted, error_data, one_line, visible
 from graphflow.cli.progress import reason_of
-from graphflow.cli.questions import form_of, indented
+from graphflow.cli.questions import clock, form_of, indented
 from graphflow.cli.screen import Screen, Tone
 from graphflow.cli.wording import duration, path_line, spent, spot_of
-from graphflow.errors import Place, RunFailed
+from graphflow.errors import RunFailed
 from graphflow.runtime.run import Question, Run
 
-_PACKAGE = str(Path(__file__).parent.parent) + os.sep
 _TONES: dict[str, Tone] = {"done": "good", "failed": "bad"}
 FEW_FAILURES = 5
 
@@ -51,7 +48,13 @@ def _question_data(question: Question) -> dict[str, Any]:
         schema: object = TypeAdapter(question.answer).json_schema()
     except PydanticInvalidForJsonSchema:
         schema = {}
-    return {"id": question.id, "node": question.node, "text": question.text, "answer": schema}
+    return {
+        "id": question.id,
+        "node": question.node,
+        "text": question.text,
+        "answer": schema,
+        "due": question.due,
+    }
 
 
 def state_values(run: Run[Any]) -> dict[str, Any]:
@@ -129,12 +132,13 @@ def _indented(value: Any) -> str:
 
 def _pair(key: str, value: object, indent: str) -> str:
     """A field of a record; a list of texts with one of them a line."""
+    whole: object = value
     if isinstance(value, list) and value and all(isinstance(item, str) for item in cast("list[object]", value)):
         texts = (text.replace("\n", f"\n{indent}  ") for text in cast("list[str]", value))
         return "\n".join([f"{key}:", *(f"{indent}- {text}" for text in texts)])
     if isinstance(value, Mapping) and value and indent == "    ":
         return f"{key}: {_indented(value)}"
-    return f"{key}: {_compact(value)}".replace("\n", f"\n{indent}")
+    return f"{key}: {_compact(whole)}".replace("\n", f"\n{indent}")
 
 
 def _compact(value: object) -> str:
@@ -154,7 +158,9 @@ def say_summary(screen: Screen, run: Run[Any], *, is_interrupted: bool) -> None:
         screen.say("at", _standing(run.frontier))
     _say_failures(screen, run)
     if run.status == "exhausted":
-        screen.say("", "The budget is used up; give more with the --budget options.")
+        bound = run.journal[-1].get("bound", "")
+        why = run.reason.partition(":")[0] or "the budget is used up"
+        screen.say("", f"{why}; --budget-{bound.replace('_', '-')} gives more" if bound else why)
     if is_interrupted:
         screen.say("", "Ctrl-C: what was finished counts, what was at work was put down. Nothing is kept of this run.")
 
@@ -181,7 +187,8 @@ def waiting_text(questions: Iterable[Question], target: str) -> str:
     options: list[str] = []
     for question in questions:
         options.append(f"--answer {question.node}=...")
-        blocks.append(f"{question.id} asks ({form_of(question.answer)}):\n{indented(question.text)}")
+        due = "" if question.due is None else f", until {clock(question.due)}"
+        blocks.append(f"{unquote(question.id)} asks ({form_of(question.answer)}{due}):\n{indented(question.text)}")
     how = f"Nobody is there to answer. Run it on a terminal, or answer beforehand:\n  graphflow run {target} ... "
     return "\n\n".join([*blocks, how + " ".join(dict.fromkeys(options))])
 
@@ -191,27 +198,3 @@ def failure_text(error: RunFailed, is_debug: bool) -> str:
     if not is_debug or error.__cause__ is None:
         return visible(str(error))
     return visible(f"{error}\n\n{''.join(traceback.format_exception(error.__cause__))}".rstrip())
-
-
-def locate(error: RunFailed) -> None:
-    """Let the error say at which line of the user's code it was raised, if it does not say more already."""
-    place = None if error.where or error.__cause__ is None else _user_line(error.__cause__)
-    if place is not None:
-        error.where = (place,)
-
-
-def _user_line(error: BaseException) -> Place | None:
-    """The line of the user's code that raised, nearest to the node: libraries under it are not what is to be mended."""
-    seen: BaseException | None = error
-    while seen is not None:
-        frames = [frame for frame in traceback.extract_tb(seen.__traceback__) if _is_users(frame.filename)]
-        if frames:
-            frame = frames[-1]
-            return Place(os.path.relpath(frame.filename), frame.lineno or 1)
-        seen = seen.__cause__
-    return None
-
-
-def _is_users(file: str) -> bool:
-    is_library = file.startswith((_PACKAGE, sys.prefix + os.sep, sys.base_prefix + os.sep, "<"))
-    return not is_library

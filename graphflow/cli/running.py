@@ -15,8 +15,8 @@ from graphflow.cli.driving import drive, stopped_run
 from graphflow.cli.inputs import start_state
 from graphflow.cli.output import counted, print_data, print_json
 from graphflow.cli.progress import Progress
-from graphflow.cli.questions import Answers, may_prompt, prompt
-from graphflow.cli.reports import failure_text, locate, result_text, run_data, say_summary, waiting_text
+from graphflow.cli.questions import Answers, TimeOver, may_prompt, prompt
+from graphflow.cli.reports import failure_text, result_text, run_data, say_summary, waiting_text
 from graphflow.cli.screen import Screen, open_screen, warnings_on
 from graphflow.cli.targets import Target, load
 from graphflow.core.usage import Budget
@@ -132,7 +132,7 @@ class _Session:
         self._drive(live.drive)
         while self._run.status == "waiting" and not self.is_interrupted:
             found = self._next_answers()
-            if not found or not self._resume(found):
+            if found is None or not self._resume(found):
                 return
 
     def _say_first(self, model: str | None) -> None:
@@ -166,23 +166,29 @@ class _Session:
                 self._run = drive(work())
         except RunFailed as failed:
             self.error, self._run = failed, failed.run
-            locate(failed)
         except KeyboardInterrupt:
             self._run = stopped_run(self._store, known.id, known.model)
             self.is_interrupted = True
 
-    def _next_answers(self) -> list[Answer]:
-        """Answers to the open questions: those given beforehand, else from the terminal."""
+    def _next_answers(self) -> list[Answer] | None:
+        """Answers to the open questions: those given beforehand, else from the terminal. None if there are none.
+
+        At the first deadline of all, asking ends: the run goes on, with its timer and what was answered before.
+        """
         questions = self._run.questions
         found = [answer for question in questions if (answer := self.answers.take(question)) is not None]
         if found or not self.may_prompt:
-            return found
+            return found or None
+        until = min((question.due for question in questions if question.due is not None), default=None)
         try:
-            asked = map(prompt, questions)
-            return [answer for answer in asked if answer is not None]
+            for question in questions:
+                answer = prompt(question, until)
+                found += [] if answer is None else [answer]
+        except TimeOver:
+            return found
         except KeyboardInterrupt:
             self.is_interrupted = True
-            return []
+        return None if self.is_interrupted else found or None
 
 
 def _report(session: _Session, given: argparse.Namespace) -> int:

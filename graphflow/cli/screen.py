@@ -91,6 +91,8 @@ class Lines:
             self._failed(event, row, spot)
         elif isinstance(event, events.Asked):
             self._line("waiting", spot, f"asks: {one_line(event.question, 80)}")
+        elif isinstance(event, events.EffectRecorded) and event.error:
+            self._line("failed", spot, one_line(event.error, 120))
         elif isinstance(event, events.TimerFired) and event.to:
             self._line("retrying", spot, f"time is over  {self.arrow} {row.way}")
 

@@ -22,7 +22,7 @@ from graphflow.cli.output import one_line, visible
 from graphflow.cli.progress import BranchRow, Progress, Row, Status
 from graphflow.cli.screen import GLYPHS, LABEL_WIDTH, Tone, tries
 from graphflow.cli.wording import dollars, duration, has_cost, tokens
-from graphflow.runtime.events import Event
+from graphflow.runtime.events import EffectRecorded, Event
 
 STYLES: dict[Status, str] = {
     "done": "green",
@@ -71,6 +71,8 @@ class Tree:
     def observe(self, event: Event) -> None:
         with self._lock:
             self.progress.observe(event)
+        if isinstance(event, EffectRecorded) and event.error:
+            self.say("tool", f"{event.node}: {one_line(event.error, 120)}", "attention")
 
     def say(self, label: str, text: str, tone: Tone = "plain") -> None:
         style = _TONES[tone]

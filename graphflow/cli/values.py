@@ -38,6 +38,8 @@ def read_value(text: str, annotation: Any) -> Any:
 def read_list(texts: list[str], annotation: Any, *, may_be_json: bool) -> Any:
     """The value of a list type, one element per text; a single text may be the whole list as JSON."""
     element = element_of(annotation)
+    if texts == [""] and may_be_json:  # files= empties the list
+        texts = []
     if len(texts) == 1 and (may_be_json or not takes_text(element)):
         try:
             return adapter(annotation).validate_json(texts[0])

@@ -132,7 +132,7 @@ def _answered(machine: Machine, scope: Scope, value: Any) -> None:
         raise AnswerInvalid(
             f"The answer to {scope.path!r} cannot be written: {said.what if said else shown(error)}",
             cursor=scope.path,
-            why=f"{said.why if said else str(error)} Nothing was changed. (S10.1)",
+            why=f"{said.why if said else f'{error}.'} Nothing was changed. (S10.1)",
             fix=said.fix if said else "Give an answer that the state's validators take.",
         ) from error
     scope.question = None
@@ -146,7 +146,7 @@ def _answer_value(node: Node, value: Any) -> Any:
     except ValidationError as error:
         raise _not_taken(
             f"The answer {shown(value)} does not fit {node.name!r}",
-            "; ".join(detail["msg"] for detail in error.errors(include_url=False)),
+            "; ".join(detail["msg"] for detail in error.errors(include_url=False)) + ".",
             node.name,
         ) from None
 

@@ -10,9 +10,10 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from graphflow.core import changing, deciding
+from graphflow.core.journal import expand
 from graphflow.core.plan import Edge, Node, Retry
 from graphflow.core.scopes import ENDED, FAILED, HELD, READY, RUNNING, Fork, Scope
-from graphflow.errors import GraphflowError, GuardFailed, NodeError, NoWayOut
+from graphflow.errors import Failed, GraphflowError, GuardFailed, NodeError, NoWayOut
 
 if TYPE_CHECKING:
     from graphflow.core.machine import Machine
@@ -100,6 +101,33 @@ def stuck(machine: Machine, scope: Scope, error: Exception) -> None:
     """No edge could be chosen: the cursor stays at the node's exit and the error climbs, not caught here (S3.2, S8.3)."""
     entry: dict[str, Any] = {"kind": "failed", "at": scope.path, "error": describe(error)}
     _climb(machine, scope, scope.node, error, entry, is_own=False)
+
+
+def on_purpose(machine: Machine, scope: Scope) -> Failed:
+    """The graph's own verdict: an edge to FAIL was taken (S1.1). The error names that edge and what is before it."""
+    node = scope.node
+    ended = f"{'A branch of graph' if scope.is_branch else 'Graph'} {scope.plan.name!r} ended in FAIL"
+    taken, seq = None, 0
+    for item, plan in reversed(machine.entries):  # the move there was journalled with this very event
+        entry = expand(item)
+        if plan is scope.plan and "edge" in entry and node.index in plan.edge(entry["edge"]).targets:
+            taken, seq = plan.edge(entry["edge"]), entry["seq"]
+            break
+    if taken is None:
+        edges = [edge for edge in scope.plan.edges if node.index in edge.targets]
+        why, fix = "An edge to FAIL was taken. (S1.1)", "Change what led there, and run it again."
+    else:
+        edges = [taken]
+        condition = "" if taken.guard is None else f" when {taken.guard.label}"
+        why = f"The edge from {scope.plan.nodes[taken.source].name}{condition} was taken. (S1.1)"
+        fix = f"If it should have gone on, go back to before that: graph.rerun(run, at={seq - 1}, state={{...}})."
+    return Failed(
+        f"{ended}: {node.reason}" if node.reason else ended,
+        cursor=scope.path,
+        why=why,
+        fix=fix,
+        where=[edge.place for edge in edges if edge.place is not None],
+    )
 
 
 def fail_join(machine: Machine, fork: Fork, error: Exception) -> None:

@@ -7,8 +7,9 @@ node changed stands in it as the state's own schema writes it.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, overload
 
 from pydantic_core import from_json, to_json
 
@@ -19,11 +20,81 @@ from graphflow.errors import JournalInvalid
 
 Entry = dict[str, Any]
 
+Brief = tuple[str, str, int, dict[str, Any], int, int, float]
+"""The entry of a common step, not yet written: scope prefix, node id, visit, changes, edge, seq, t.
 
-def encode(entry: Entry, plan: Plan) -> bytes:
+Most entries are these, and most in memory are never read, so writing them waits until somebody does (0.8 us a step).
+The text is the same as if it had been written at the commit. Texts and numbers cannot change, and only updates whose
+values are these and need no dumping become a Brief: one that holds a list or dict, which its node, a reducer or a view
+might still alter, is written at once (see ``shortcuts.Altering``). The dict of changes is made for the update by us, no
+node has ever seen it, and logs and joins make new ones instead of altering it.
+"""
+
+
+def expand(item: Entry | Brief) -> Entry:
+    """The entry that a Brief stands for."""
+    if not isinstance(item, tuple):
+        return item
+    prefix, node, visit, changes, edge, seq, t = item
+    at = f"{prefix}{node}:{visit}"
+    if changes:
+        return {"kind": "finished", "at": at, "updates": [changes], "edge": edge, "seq": seq, "t": t}
+    return {"kind": "finished", "at": at, "edge": edge, "seq": seq, "t": t}
+
+
+def text_of(item: bytes | Brief) -> bytes:
+    """What a driver commits, as the text of a journal's line; for stores that write at once."""
+    return _text(expand(item)) if isinstance(item, tuple) else item
+
+
+class Journal(Sequence[bytes]):
+    """The entries of a run so far, as texts. A Brief is written when it is first looked at, and is a text from then on.
+
+    >>> journal = Journal([("", "search", 1, {"hits": 3}, 0, 2, 0.5)])
+    >>> journal[0]
+    b'{"kind":"finished","at":"search:1","updates":[{"hits":3}],"edge":0,"seq":2,"t":0.5}'
+    """
+
+    __slots__ = ("_items", "_size")
+
+    def __init__(self, items: list[bytes | Brief]) -> None:
+        self._items = items  # the store's own list, which only grows: copying it would cost every run
+        self._size = len(items)
+
+    def __len__(self) -> int:
+        return self._size
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[bytes]: ...
+
+    def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
+        if isinstance(index, slice):
+            return [self._at(position) for position in range(self._size)[index]]
+        return self._at(range(self._size)[index])
+
+    def __iter__(self) -> Iterator[bytes]:
+        return map(self._at, range(self._size))
+
+    def _at(self, position: int) -> bytes:
+        item = self._items[position]
+        if isinstance(item, tuple):
+            item = self._items[position] = text_of(item)
+        return item
+
+
+def encode(entry: Entry | Brief, plan: Plan) -> bytes:
     """One entry as JSON text. Serialised at commit: what the node does to its objects afterwards is not in it."""
+    if isinstance(entry, tuple):
+        return text_of(entry)
     if not plan.schema.is_native or "items" in entry:
         entry = _dumped(entry, plan)
+    return _text(entry)
+
+
+def _text(entry: Entry) -> bytes:
     try:
         return to_json(entry)
     except ValueError:  # a lone surrogate, which UTF-8 cannot hold: escaped it survives

@@ -38,6 +38,7 @@ from graphflow.core import (
     subgraphs,
     timing,
 )
+from graphflow.core.journal import Brief, Entry
 from graphflow.core.plan import Edge, Plan
 from graphflow.core.reducers import Replace
 from graphflow.core.schema import Update
@@ -58,7 +59,6 @@ from graphflow.core.usage import Budget, Usage
 from graphflow.core.view import freeze
 from graphflow.errors import (
     Cancelled,
-    Failed,
     Internal,
     RunError,
 )
@@ -80,7 +80,7 @@ class Machine:
         self.error: Exception | None = None
         self.error_at = ""
         self.root: Scope = Scope(plan, plan.nodes[0], {})
-        self.entries: list[tuple[dict[str, Any], Plan]] = []  # to commit, with the plan whose schema they follow
+        self.entries: list[tuple[Entry | Brief, Plan]] = []  # to commit, with the plan whose schema they follow
         self.timers: list[tuple[float, Scope, tuple[Any, ...]]] = []
         self.stops: list[Scope] = []
         self.ready: deque[Scope] = deque()
@@ -191,6 +191,8 @@ class Machine:
             entry["usage"] = effect.usage
         if effect.updates:
             entry["updates"] = list(effect.updates)
+        if effect.error:
+            entry["error"] = effect.error
         self.note(entry, scope)
         if scope.effects is None:
             scope.effects = {}
@@ -439,7 +441,7 @@ class Machine:
             return
         if kind == "fail":
             scope.status = EXIT
-            failures.stuck(self, scope, _failed_on_purpose(scope))
+            failures.stuck(self, scope, failures.on_purpose(self, scope))
             return
         if scope.attempt == 0 and not spending.may_step(self, scope):
             self.passing.appendleft(scope)
@@ -506,16 +508,6 @@ class Machine:
     def wind_up(self) -> bool:
         """Nothing runs any more and the budget is used up: wrap up (True: there is more to do) or end (S13.2)."""
         return spending.wind_up(self)
-
-
-def _failed_on_purpose(scope: Scope) -> Failed:
-    return Failed(
-        scope.node.reason or "The graph took its way to FAIL",
-        cursor=scope.path,
-        why="An edge to FAIL was taken. (S1.1)",
-        fix="Look at the story of the run for what led there.",
-        where=(scope.node.place,) if scope.node.place else (),
-    )
 
 
 def _references() -> int:

@@ -201,7 +201,8 @@ class Node:
     """One node of a plan. ``exits`` are its ordinary, fork and map edges in the order declared.
 
     ``call`` is what a driver performs, called with the ``arguments`` it names: any of ``state``, ``item``, ``ctx``.
-    ``work`` is the declared object itself (function, agent), for views and ``check``.
+    ``work`` is the declared object itself (function, agent), for views and ``check``, as are ``returns``, the
+    annotation of its result, and ``slots``, what its prompt names: ``("review", "score")`` for ``{review.score}``.
     """
 
     index: int
@@ -213,6 +214,8 @@ class Node:
     work: Any = None
     reads: frozenset[str] | None = None
     writes: Writes = Writes()
+    returns: Any = Any
+    slots: tuple[tuple[str, ...], ...] = ()
     retry: Retry | None = None
     timeout_s: float | None = None
     at_once: int | None = None

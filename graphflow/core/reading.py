@@ -10,7 +10,7 @@ from typing import Any
 from graphflow.core import deciding
 from graphflow.core.journal import Entry
 from graphflow.core.machine import Machine
-from graphflow.core.plan import Edge, Plan
+from graphflow.core.plan import Edge, Node, Plan
 from graphflow.core.scopes import ENDED, Fork, Scope
 
 _PART = re.compile(r"(?P<node>.*?):(?P<visit>\d+)(?:~(?P<again>\d+))?(?:\[(?P<branch>\d+)\])?$")
@@ -96,6 +96,12 @@ def step_of(plan: Plan, entry: Entry) -> Step:
         t=entry["t"],
         error=entry.get("error"),
     )
+
+
+def node_at(plan: Plan, cursor: str) -> Node | None:
+    """The node a cursor stands at; None if it leads nowhere."""
+    inner, name = _where(plan, cursor)
+    return next((node for node in inner.nodes if node.name == name), None)
 
 
 def _where(plan: Plan, path: str) -> tuple[Plan, str]:

@@ -284,7 +284,9 @@ def _effect(machine: Machine, entry: Entry) -> None:
     machine.count_usage(scope.node.name, Usage(**usage))
     if scope.effects is None:
         scope.effects = {}
-    scope.effects[entry["key"]] = Recorded(entry["value"], usage, tuple(entry.get("updates", ())))
+    scope.effects[entry["key"]] = Recorded(
+        entry["value"], usage, tuple(entry.get("updates", ())), entry.get("error", "")
+    )
 
 
 def _spent(machine: Machine, entry: Entry) -> None:

@@ -41,11 +41,12 @@ IDLE: Final = frozenset((SLEEPING, WAITING))
 
 @dataclass(slots=True)
 class Recorded:
-    """One effect as recorded: JSON-able value, usage fields, updates (S11.1)."""
+    """One effect as recorded: JSON-able value, usage fields, updates, and how a tool failed (S11.1)."""
 
     value: Any
     usage: dict[str, Any]
     updates: tuple[dict[str, Any], ...]
+    error: str = ""
 
 
 class Altered(dict[str, Any]):

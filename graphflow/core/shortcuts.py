@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphflow.core import changing
+from graphflow.core.journal import expand
 from graphflow.core.plan import Edge, Node, Plan
 from graphflow.core.reducers import Replace
 from graphflow.core.schema import Schema, Update
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 _SCALARS = frozenset((int, float, bool, type(None)))
 _SURELY_SMALL = 1_000
 """Texts up to this length need not be measured: no limit of S17 is as low as that."""
+
+
+class Altering(dict[str, Any]):
+    """An update with a value that can still be altered, a list or dict: its entry has to be written at the commit."""
 
 
 @dataclass(slots=True, eq=False)
@@ -48,6 +53,7 @@ class Shortcut:
     field: str | None  # writes=field: the result is its value
     validate: dict[str, Callable[[Any], Any]]
     replaces: bool  # none of the fields has a reducer
+    is_brief: bool  # entries may be written later: no field needs dumping
     exits: tuple[Exit, ...]
     only: Exit | None  # the first exit, where it is sure to be taken
 
@@ -80,6 +86,7 @@ def _made(plan: Plan, node: Node) -> Shortcut:
         field=writes.fields[0] if writes.kind == "value" else None,
         validate=validate,
         replaces=all(schema.fields[name].reducer is None for name in validate),
+        is_brief=all(schema.fields[name].dump is None for name in validate),
         exits=exits,
         only=exits[0] if is_sure else None,
     )
@@ -112,7 +119,6 @@ def finish(machine: Machine, scope: Scope, result: Any, measure: Callable[[Plan,
         return False
     if scope.view is not None:
         machine.release_view(scope)
-    path = f"{scope.prefix}{node.id}:{scope.visit}"
     machine.running -= 1
     scope.turn += 1
     scope.error = scope.effects = scope.branches = None
@@ -125,23 +131,19 @@ def finish(machine: Machine, scope: Scope, result: Any, measure: Callable[[Plan,
             scope.fold(changes)
     way = shortcut.only or _first_enabled(shortcut, scope)
     if way is None:
-        begun: dict[str, Any] = {"kind": "finished", "at": path}
+        begun: dict[str, Any] = {"kind": "finished", "at": scope.path}
         machine.go_on(scope, {**begun, "updates": [changes]} if changes else begun, None)
     else:
         seq = machine.seq = machine.seq + 1
-        entry: dict[str, Any]  # in one piece: a dict that grows is made twice
-        index, now = way.edge.index, machine.now
-        if changes:
-            entry = {"kind": "finished", "at": path, "updates": [changes], "edge": index, "seq": seq, "t": now}
-        else:
-            entry = {"kind": "finished", "at": path, "edge": index, "seq": seq, "t": now}
-        machine.entries.append((entry, plan))
+        brief = (scope.prefix, node.id, scope.visit, changes, way.edge.index, seq, machine.now)
+        is_brief = shortcut.is_brief and type(changes) is dict
+        machine.entries.append((brief if is_brief else expand(brief), plan))
         if way.is_counted:
             scope.count_taking(way.edge)
         if way.target == scope.join:
             changing.end_branch(machine, scope, DONE)
         elif way.node is not None:
-            scope.arrive(way.node, now)
+            scope.arrive(way.node, machine.now)
             machine.ready.append(scope)
             return True  # nothing else can have moved
         else:
@@ -173,6 +175,8 @@ def _validated(shortcut: Shortcut, plan: Plan, result: Any, measure: Callable[[P
             kind: type[Any] = type(change)
             if kind not in _SCALARS and (kind is not str or len(change) > _SURELY_SMALL):
                 measure(plan, {name: change})
+                if kind is not str:
+                    changes = Altering(changes)
     except Exception:  # whatever it was, the general way meets it again, and says it well
         return None
     return changes

@@ -51,8 +51,9 @@ def may_step(machine: Machine, scope: Scope) -> bool:
 
 def _used_up(machine: Machine, bound: str) -> str:
     most = getattr(machine.budget, bound)
-    given = f"${most:g}" if bound == "usd" else f"{most:,g} {bound}" if bound == "seconds" else f"{most:,} {bound}"
-    return f"the budget of {given.replace('_', ' ')} is used up"
+    name = (bound if most != 1 else bound.removesuffix("s")).replace("_", " ")
+    given = f"${most:g}" if bound == "usd" else f"{most:,g} {name}" if bound == "seconds" else f"{most:,} {name}"
+    return f"the budget of {given} is used up"
 
 
 def _is_over_time(machine: Machine) -> bool:
@@ -142,6 +143,7 @@ def wrap_up(machine: Machine, members: list[int], altered: dict[str, Any]) -> No
     root = machine.root
     fork = root.open
     machine.is_exhausted = False
+    machine.bound = machine.reason = ""
     machine.is_wrapped = True
     if root.status == FORKED and fork is not None:
         changing.close_fork(machine, fork)

@@ -43,6 +43,7 @@ from graphflow.errors.model import (
 )
 from graphflow.errors.run import (
     AnswerInvalid,
+    ArgumentInvalid,
     BudgetExhausted,
     Cancelled,
     Failed,
@@ -69,6 +70,7 @@ from graphflow.errors.store import GraphChanged, JournalInvalid, RunBusy, RunNot
 __all__ = [
     "CODES",
     "AnswerInvalid",
+    "ArgumentInvalid",
     "AuthError",
     "BadRequest",
     "BadResponse",

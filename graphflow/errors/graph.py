@@ -251,6 +251,27 @@ CODES.update(  # what `check` finds
             "(S6.5). Annotated[list[str], append] collects, keep_last takes the last in branch order, and local keeps "
             "a field's writes in its branch. Writes that are not declared are found when the join fires.",
         ),
+        "GF175": Code(
+            "A text for a number",
+            "A node returns a text, or a question is answered with one, and its field is a number. pydantic reads a number "
+            'from "7" and refuses any other text, so the node fails then (S3.3). Return the number, or ask for one.',
+        ),
+        "GF176": Code(
+            "A timeout that cannot strike",
+            "A plain function holds the event loop until it returns, so nothing can stop it in time (S8.1). blocking=True "
+            "runs it in a thread, async def lets it be stopped where it awaits.",
+        ),
+        "GF177": Code(
+            "An item where there is no map",
+            "A node takes `item`, or its prompt names {item}, and no map of this graph leads to it (S6.1). Where the graph "
+            "is itself a node under a map it has that map's item; run by itself there is none: a function gets None, and a "
+            "prompt cannot be written.",
+        ),
+        "GF178": Code(
+            "A prompt names what is not there",
+            "After a dot a prompt names a field of a model or a key of a dict, {review.score} (S3.5). The types say that "
+            "there is none of that name.",
+        ),
         "GF181": Code(
             "Recursion without a way out",
             "A graph may contain itself, but some path must end without entering it again; else every run ends with "

@@ -146,6 +146,12 @@ class RunFailed(RunError):
         self.run = run
 
 
+class ArgumentInvalid(RunError):
+    """A verb of a graph was given something else than it takes. Nothing was started."""
+
+    code = "GF221"
+
+
 CODES.update(
     {
         "GF200": Code("A run error", "Something went wrong in a run that no narrower code covers."),
@@ -216,6 +222,12 @@ CODES.update(
             "The run failed",
             "An error climbed to the run without meeting an error edge. error.run holds everything; after mending "
             "the cause `graph.resume(run)` goes on from where it failed.",
+        ),
+        "GF221": Code(
+            "An argument is something else",
+            "What is given to run, start, resume or rerun is looked at before anything starts: `answers` is a list of "
+            "`approve.answer(...)`, `budget` a Budget, `observers` a list of functions, `store` a store, and `run` the "
+            "Run that an earlier call returned. The message says what it was given, and the line to write.",
         ),
     }
 )

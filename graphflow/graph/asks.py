@@ -12,6 +12,7 @@ from graphflow.graph.edges import is_type
 from graphflow.graph.maps import taking_view
 from graphflow.graph.mistakes import mistake
 from graphflow.graph.options import check_text
+from graphflow.graph.prompts import Template
 from graphflow.graph.results import writes_of
 from graphflow.graph.work import new_name
 
@@ -32,6 +33,7 @@ def ask_node(
             place,
         )
     asking, reads, template = _question(question, parts, place)
+    slots = template.slots if template is not None else ()
     return Node(
         index=len(parts.nodes) + 1,
         name=checked,
@@ -47,17 +49,19 @@ def ask_node(
             place=place,
             reads=reads,
         ),
-        ask=Ask(asking, answer, template),
+        returns=answer,
+        slots=tuple(slot.path for slot in slots),
+        ask=Ask(asking, answer, "" if template is None else template.text),
         purpose=check_text("purpose", purpose, place),
         place=place,
     )
 
 
-def _question(question: object, parts: Parts, place: Place) -> tuple[Asking, frozenset[str] | None, str]:
+def _question(question: object, parts: Parts, place: Place) -> tuple[Asking, frozenset[str] | None, Template | None]:
     if isinstance(question, str):
         return _templated(question, parts, place)
     if callable(question) and not isinstance(question, type):
-        return taking_view(cast("Callable[..., Any]", question), "question", place), None, ""
+        return taking_view(cast("Callable[..., Any]", question), "question", place), None, None
     raise mistake(
         "GF126",
         f"{shown(question)} is no question",
@@ -67,9 +71,7 @@ def _question(question: object, parts: Parts, place: Place) -> tuple[Asking, fro
     )
 
 
-def _templated(question: str, parts: Parts, place: Place) -> tuple[Asking, frozenset[str], str]:
-    from graphflow.graph.prompts import Template
-
+def _templated(question: str, parts: Parts, place: Place) -> tuple[Asking, frozenset[str], Template]:
     if not question.strip():
         raise mistake(
             "GF126", "The question is empty", "Somebody has to know what is asked. (S10.1)",
@@ -79,7 +81,7 @@ def _templated(question: str, parts: Parts, place: Place) -> tuple[Asking, froze
     for name in sorted(template.names):
         if name not in parts.schema.fields:
             raise _unknown_field(name, parts, place)
-    return template.render, frozenset(template.names), question
+    return template.render, frozenset(template.names), template
 
 
 def _unknown_field(name: str, parts: Parts, place: Place) -> DeclarationError:

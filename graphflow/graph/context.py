@@ -61,11 +61,15 @@ class Handoff:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The result of one recorded doing: JSON-able ``value``, what it cost, and the updates it asked for."""
+    """The result of one recorded doing: JSON-able ``value``, what it cost, and the updates it asked for.
+
+    ``error`` says how it failed, where that is a result too: of a tool, whose model is told in general terms only.
+    """
 
     value: Any
     usage: Usage = field(default_factory=Usage)
     updates: tuple[dict[str, Any], ...] = ()
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

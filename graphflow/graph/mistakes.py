@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from graphflow.errors import DeclarationError, Place, nearest, shown, unknown_name
 from graphflow.graph.constants import constant_text
-from graphflow.graph.places import caller, expression_of_caller
+from graphflow.graph.places import caller, expression_of_caller, view_of_caller
 from graphflow.graph.shapes import Shape, annotation_text
 
 
@@ -96,6 +96,19 @@ def rewritten(node: ast.expr) -> str:
 
 
 _DECIDED = "Python would decide it now, once, while the graph is declared, and not for each state. (S5.3)"
+
+
+def used_in_node(code: str, what: str, field: str, state: type[Any] | None) -> DeclarationError | None:
+    """A field of ``fields(State)`` looked into by a function that has a real state at hand; None elsewhere."""
+    view = None if state is None else view_of_caller(state)
+    if state is None or view is None:
+        return None
+    return mistake(
+        code,
+        f"{what} has no value inside a function of the state",
+        f"fields({state.__name__}) stands for the fields of any state; the values of this one are in {view}. (S3.1)",
+        f"Inside a node use its state: {view}.{field}",
+    )
 
 
 def asked_for_truth(what: str) -> DeclarationError:
@@ -233,6 +246,20 @@ def never_comparable(left: str, sign: str, right: str, one: Shape, other: Shape)
 def wrong_operand(what: str, why: str, fix: str) -> DeclarationError:
     """An operator or function given what it has no meaning for."""
     return mistake("GF107", what, why + " (S5.2)", fix)
+
+
+def used_as_key(what: str, is_yes_or_no: bool) -> DeclarationError:
+    """An expression as a key of a dict, as in ``reads={outer.topic: ...}``: shows the dict with names as keys."""
+    why = "An expression has no value while the graph is declared, and == between two makes a condition."
+    found = f"{what} cannot be a key of a dict or an element of a set"
+    node = expression_of_caller()
+    if not isinstance(node, ast.Dict):
+        return wrong_operand(found, why, f'Use the name as a text: "{what}".')
+    keys = [ast.Constant(key.attr) if isinstance(key, ast.Attribute) else key for key in node.keys]
+    fix = f"Keys are names, as texts: {ast.unparse(ast.Dict(keys, node.values))}"
+    if is_yes_or_no:
+        fix += "\nIn the dict of a fork the target comes first: {target: condition}"
+    return wrong_operand(found, why, fix)
 
 
 def no_operator(sign: str, what: str) -> DeclarationError:

@@ -40,6 +40,7 @@ from graphflow.graph.terms import (
     any_of,
     is_condition,
     negated,
+    reads,
 )
 
 
@@ -163,26 +164,28 @@ class Expression:
     # What Python would decide at once, or has no meaning here: errors at the line.
 
     def __bool__(self) -> NoReturn:
-        raise mistakes.asked_for_truth(str(self))
+        raise self.__used__("GF103") or mistakes.asked_for_truth(str(self))
 
     def __contains__(self, value: object) -> NoReturn:
-        raise mistakes.used_as_container("in", str(self))
+        raise self.__used__("GF104") or mistakes.used_as_container("in", str(self))
 
     def __len__(self) -> NoReturn:
-        raise mistakes.used_as_container("len", str(self))
+        raise self.__used__("GF104") or mistakes.used_as_container("len", str(self))
 
     def __iter__(self) -> NoReturn:
-        raise mistakes.used_as_container("for", str(self))
+        raise self.__used__("GF104") or mistakes.used_as_container("for", str(self))
 
     def __getitem__(self, key: object) -> NoReturn:
-        raise mistakes.used_as_container("[...]", str(self))
+        raise self.__used__("GF104") or mistakes.used_as_container("[...]", str(self))
 
     def __hash__(self) -> int:
-        raise mistakes.wrong_operand(
-            f"{self} cannot be a key of a dict or an element of a set",
-            "An expression has no value while the graph is declared, and == between two makes a condition.",
-            f'Use the name as a text: "{self}".',
-        )
+        raise mistakes.used_as_key(str(self), self.__shape__.is_bool)
+
+    def __used__(self, code: str) -> DeclarationError | None:
+        """The mistake of using this where there is a real state; None while the graph is declared."""
+        is_field = isinstance(self.__term__, Field | Attribute)
+        field = str(self) if is_field else next(iter(sorted(reads(self.__term__))), str(self))
+        return mistakes.used_in_node(code, str(self), field, self.__state__)
 
 
 def _refusing(sign: str) -> Callable[..., NoReturn]:

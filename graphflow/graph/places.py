@@ -53,6 +53,23 @@ def expression_of_caller() -> ast.expr | None:
         return None
 
 
+_WITHIN = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "<lambda>")
+
+
+def view_of_caller(state: type[object]) -> str | None:
+    """What the calling function calls the state it was given; None outside functions of the state."""
+    frame = _frame_of_caller()
+    while frame is not None and not frame.f_code.co_filename.startswith(_OURS):
+        code = frame.f_code
+        for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]:
+            if isinstance(frame.f_locals.get(name), state):
+                return name
+        if code.co_name not in _WITHIN:
+            return None
+        frame = frame.f_back
+    return None
+
+
 def names_of_caller() -> dict[str, object]:
     """The local names of the code outside graphflow that is calling now: what its annotations may refer to."""
     frame = _frame_of_caller()

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Literal, Union, cast, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator, PlainValidator, RootModel, WrapValidator
 from typing_extensions import is_typeddict
 
-from graphflow.core.annotations import stripped
+from graphflow.core.annotations import early_validators, stripped
 from graphflow.core.plan import Writes
 from graphflow.core.schema import FieldSpec, Schema
 from graphflow.errors import DeclarationError, Place, nearest, shown, unknown_name
@@ -271,7 +271,7 @@ def _check_tuple(names: tuple[str, ...], returns: Any, schema: Schema, result: s
 def _check_value(name: str, returns: Any, schema: Schema, result: str, place: Place) -> None:
     spec = schema.fields[name]
     returns = stripped(returns)
-    if not is_unfit(returns, spec):
+    if not is_unfit(returns, spec) or early_validators(schema.state, name):
         return
     takes = f"The reducer {spec.reducer} takes" if spec.reducer else f"{name} takes"
     change = annotation_text(spec.change_type)
@@ -304,14 +304,27 @@ def is_unfit(returns: Any, spec: FieldSpec) -> bool:
     if returns is None or returns is type(None):
         return len(kinds) == len(parts) and None not in kinds
     given = _kind_of(returns)
-    return given is not None and all(kind is not None and given not in _TAKES[kind] for kind in kinds)
+    return given is not None and not any(isinstance(one, _EARLY) for one in spec.metadata) and all(kind is not None and given not in _TAKES[kind] for kind in kinds)
 
 
-_Kind = Literal["text", "number", "list", "dict", "model"]
+_EARLY = (BeforeValidator, PlainValidator, WrapValidator)
+"""What sees a value before its type does, and may make anything of it."""
+
+
+def is_doubtful(returns: Any, spec: FieldSpec) -> bool:
+    """Whether a text is written to a number: pydantic reads one from "7", and fails for any other text."""
+    target = stripped(spec.change_type)
+    parts = get_args(target) if get_origin(target) in (Union, types.UnionType) else (target,)
+    kinds = [_kind_of(part) for part in parts if part is not type(None)]
+    return _kind_of(returns) == "text" and all(kind == "number" for kind in kinds) and not spec.metadata
+
+
+_Kind = Literal["text", "number", "choice", "list", "dict", "model"]
 
 _TAKES: dict[_Kind, tuple[_Kind, ...]] = {
-    "text": ("text",),
-    "number": ("number", "text"),  # pydantic reads numbers from texts
+    "text": ("text", "choice"),
+    "number": ("number", "choice", "text"),  # pydantic reads numbers from texts
+    "choice": ("choice", "text", "number"),
     "list": ("list",),
     "dict": ("dict",),
     "model": ("model", "dict"),
@@ -324,8 +337,12 @@ def _kind_of(annotation: Any) -> _Kind | None:
     origin: Any = get_origin(annotation) or annotation
     if is_typeddict(origin):
         return "dict"
-    if not isinstance(origin, type) or issubclass(origin, Enum):
+    if origin is Literal:
+        return "choice"
+    if not isinstance(origin, type):
         return None
+    if issubclass(origin, Enum):
+        return "choice"
     if issubclass(origin, str):
         return "text"
     if issubclass(origin, int | float):
@@ -334,4 +351,10 @@ def _kind_of(annotation: Any) -> _Kind | None:
         return "list"
     if issubclass(origin, dict):
         return "dict"
-    return "model" if issubclass(origin, BaseModel) else None
+    return "model" if issubclass(origin, BaseModel) and not _takes_more(origin) else None
+
+
+def _takes_more(model: type[BaseModel]) -> bool:
+    """Whether a model may be made of what is neither a dict nor a model."""
+    decorators: Any = model.__pydantic_decorators__
+    return bool(decorators.model_validators or decorators.root_validators) or issubclass(model, RootModel)

@@ -6,12 +6,13 @@ Options are read and refused here, at the line that gives them. Edges are added 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeGuard, cast
 
 from graphflow.core.annotations import stripped
 from graphflow.core.plan import Node, Retry, SubGraph, Writes
+from graphflow.core.schema import Schema
 from graphflow.errors import DeclarationError, Place, shown, unknown_name
 from graphflow.graph.drafts import Parts
 from graphflow.graph.expressions import Expression, field_name
@@ -185,6 +186,7 @@ def _function_node(
         arguments=signature.arguments,
         reads=reads,
         writes=writes,
+        returns=Any if signature.returns is UNKNOWN else signature.returns,
         purpose=check_text("purpose", options.purpose, place) or _first_line(work),
     )  # fmt: skip
     if signature.item is not UNKNOWN:
@@ -225,6 +227,8 @@ def _agent_node(work: Worker[Any], options: NodeOptions, parts: Parts, place: Pl
         arguments=("state", "ctx"),
         reads=reads,
         writes=_agent_writes(name, facts.output, reads, options, parts, place),
+        returns=facts.output,
+        slots=facts.slots,
         purpose=check_text("purpose", options.purpose, place) or facts.purpose,
         badges=facts.badges,
         role=facts.role,
@@ -323,6 +327,8 @@ def _mappings(
             _mapping_to_write(inner, parts),
             place,
         )
+    _refuse_swapped("reads", cast("Mapping[object, object]", reads), own, outer, place)
+    _refuse_swapped("writes", cast("Mapping[object, object]", writes), outer, own, place)
     inward = tuple(
         (one_field(key, "reads", own, place), one_field(value, "reads", outer, place))
         for key, value in cast("Mapping[object, object]", reads).items()
@@ -333,6 +339,23 @@ def _mappings(
     )
     _check_mappings(name, inward, outward, inner, parts, place)
     return inward, outward
+
+
+def _refuse_swapped(option: str, given: Mapping[object, object], keys: Schema, values: Schema, place: Place) -> None:
+    """A mapping whose keys are fields of the state that its values should be of, and the other way round."""
+    pairs = [(key, value if isinstance(value, str) else str(value)) for key, value in given.items()]
+    is_swapped = any(key in values.fields and key not in keys.fields and value in keys.fields for key, value in pairs)
+    if not is_swapped:
+        return
+    sides = "{its field: outer field}" if option == "reads" else "{outer field: its field}"
+    right = ", ".join(f'"{value}": "{key}"' for key, value in pairs)
+    raise mistake(
+        "GF125",
+        f"The keys of {option}= are fields of {values.state.__name__}, and its values of {keys.state.__name__}: swapped?",
+        f"It is {option}={sides}. (S12.1)",
+        f"Write {option}={{{right}}}.",
+        place,
+    )
 
 
 def _own_field(value: object, own: Any, place: Place) -> str:
@@ -350,7 +373,8 @@ def _check_mappings(name: str, inward: Pairs, outward: Pairs, inner: Parts, part
             "GF125",
             f"Graph {inner.name!r} is not given {', '.join(map(repr, missing))}",
             f"{own.state.__name__} has no default for {'it' if len(missing) == 1 else 'them'}. (S12.1)",
-            f'Add "{missing[0]}": ... to reads=.',
+            f"Write reads={{{', '.join([*(_pair(*pair) for pair in inward), *_pairs_to_write(missing, own, outer)])}}}, "
+            f"with outer = fields({outer.state.__name__}).",
             place,
         )
     unfit = [(o, f) for f, o in inward if is_unfit(outer.fields[o].annotation, own.specs["=" + f])]
@@ -372,12 +396,33 @@ def _unfit(name: str, source: str, given: Any, target: str, taken: Any, place: P
 
 
 def _mapping_to_write(inner: Parts, parts: Parts) -> str:
-    own, outer = inner.schema.fields, parts.schema.fields
-    shared = [field for field in own if field in outer]
-    reads = [
-        f'"{field}": {"outer." + field if field in outer else "..."}'
-        for field in own
-        if field in shared or own[field].required
-    ]
-    writes = [f'"{field}": "{field}"' for field in shared if not own[field].required]
-    return f"Write reads={{{', '.join(reads)}}}, writes={{{', '.join(writes) or '...'}}}, with outer = fields({parts.schema.state.__name__})."
+    """Both mappings as they may be meant: fields of the same name, else of the same type."""
+    own, outer = inner.schema, parts.schema
+    needed = [name for name, spec in own.fields.items() if name in outer.fields or spec.required]
+    taken: set[str] = set()
+    results = [(_partner(name, own, outer, taken), name) for name, spec in own.fields.items() if not spec.required]
+    writes = [f'"{field}": "{name}"' for field, name in results if field is not None]
+    return (
+        f"Write reads={{{', '.join(_pairs_to_write(needed, own, outer))}}}, writes={{{', '.join(writes) or '...'}}}, "
+        f"with outer = fields({outer.state.__name__}). Keys of reads= are its own fields, keys of writes= the outer ones."
+    )
+
+
+def _pairs_to_write(names: Iterable[str], own: Schema, outer: Schema) -> list[str]:
+    return [_pair(name, _partner(name, own, outer, set(), is_input=True)) for name in names]
+
+
+def _pair(name: str, field: str | None) -> str:
+    return f'"{name}": {"..." if field is None else "outer." + field}'
+
+
+def _partner(name: str, own: Schema, outer: Schema, taken: set[str], *, is_input: bool = False) -> str | None:
+    """The outer field that one of the inner graph most likely goes with; what is input there is not written."""
+    if name in outer.fields:
+        return name
+    wanted = own.fields[name].annotation
+    for field, spec in outer.fields.items():
+        if field not in taken and spec.annotation == wanted and (is_input or not spec.required):
+            taken.add(field)
+            return field
+    return None

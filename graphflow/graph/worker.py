@@ -19,7 +19,8 @@ class WorkerFacts:
     """What a graph needs to know of a worker before it runs.
 
     ``reads`` are the state fields it names (None: it may read any), ``output`` the annotation of its result,
-    ``purpose`` one line and ``badges`` short facts for drawings (model, tools), ``role`` e.g. ``"router"``.
+    ``purpose`` one line and ``badges`` short facts for drawings (model, tools), ``role`` e.g. ``"router"``, ``slots`` what
+    its prompt names, each with what stands after its dots: ``("review", "score")``.
     """
 
     output: Any
@@ -28,6 +29,7 @@ class WorkerFacts:
     badges: tuple[str, ...] = ()
     role: str = ""
     retry: Retry | None = None
+    slots: tuple[tuple[str, ...], ...] = ()
 
 
 @runtime_checkable

@@ -16,6 +16,7 @@ from graphflow.core.replay import replay
 from graphflow.core.usage import Budget
 from graphflow.errors import RunError, StoreError
 from graphflow.graph.answers import Answer
+from graphflow.runtime import arguments
 from graphflow.runtime.driver import Observer
 from graphflow.runtime.live import Live
 from graphflow.runtime.run import Run
@@ -25,11 +26,15 @@ from graphflow.stores.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What is given to a run besides its state: never journalled, and given again at a resume (S3.8)."""
+    """What is given to a run besides its state: never journalled, and given again at a resume (S3.8).
+
+    ``given_model`` is what was named for this run, ``model`` the one that answers: without a name, the environment's.
+    """
 
     deps: Any = None
     model: Any = None
     model_name: str = ""
+    given_model: Any = None
     observers: Sequence[Observer] = field(default=())
 
 
@@ -37,7 +42,9 @@ def open_store(store: Store | str | None) -> Store:
     """The store a call names; a fresh one in memory without a name. Raises StoreError."""
     if store is None:
         return MemoryStore()
-    if isinstance(store, str):
+    if not isinstance(store, str):
+        arguments.check_store(store)
+    else:
         raise StoreError(
             f"The store {store!r} cannot be opened",
             why="This version keeps journals in memory; stores on disk are not part of it yet.",
@@ -56,6 +63,7 @@ def begin(
     run_id: str | None = None,
 ) -> Live[Any]:
     """A new run, its start state validated here. Raises InputInvalid and StoreError."""
+    arguments.check_budget(budget)
     kept = open_store(store)
     machine = Machine(plan, run_id or f"r-{secrets.token_hex(4)}", budget)
     machine.check_input(state)
@@ -74,6 +82,8 @@ def resume(
     migrate: migrating.Migrate | None = None,
 ) -> Live[Any]:
     """Go on with a stopped, waiting, failed or exhausted run. Raises RunNotFound, GraphChanged, AnswerInvalid."""
+    arguments.check_budget(budget)
+    arguments.check_answers(answers)
     kept, run_id = _where(run, store)
     plans = kept.plans(run_id)
     machine = replay(plans, map(decode, kept.read(run_id)))
@@ -102,7 +112,8 @@ def rerun(
     budget: Budget | None = None,
 ) -> Live[Any]:
     """A new run that goes on from entry ``at`` of an old one, which stays as it is (S15.3). Raises RunError."""
-    past = run.at(at)
+    arguments.check_budget(budget)
+    past = arguments.checked_run(run).at(at)
     machine = replay(past.plans, past.journal)
     if machine.status in ("done", "cancelled"):
         raise RunError(
@@ -136,6 +147,7 @@ def _where(run: Run[Any] | str, store: Store | str | None) -> tuple[Store, str]:
                 fix="Give store=, or give the Run itself: graph.resume(run).",
             )
         return open_store(store), run
+    arguments.checked_run(run)
     if store is not None:
         return open_store(store), run.id
     kept = MemoryStore()
@@ -155,6 +167,7 @@ def _live(machine: Machine, store: Store, surroundings: Surroundings, begin_run:
         deps=surroundings.deps,
         model=surroundings.model,
         model_name=surroundings.model_name,
+        given_model=surroundings.given_model,
         observers=surroundings.observers,
     )
 

@@ -6,17 +6,18 @@ import asyncio
 import threading
 from typing import Any
 
+from graphflow.errors import RunFailed
 from graphflow.runtime.live import Live
 from graphflow.runtime.run import Run
 
 
 def drive_now(live: Live[Any]) -> Run[Any]:
     """Drive in an event loop of its own; where one runs already (a notebook), in a thread beside it."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if not _is_in_loop():
         try:
             return asyncio.run(live.drive())
+        except RunFailed as failed:
+            raise failed.with_traceback(None) from failed.__cause__  # the frames in between are ours alone
         except (KeyboardInterrupt, SystemExit) as interrupt:
             interrupt.run = live.run  # type: ignore[union-attr]  # what was reached is not lost
             raise
@@ -33,5 +34,14 @@ def drive_now(live: Live[Any]) -> Run[Any]:
     thread.start()
     thread.join()
     if failure:
-        raise failure[0]
+        error = failure[0]
+        raise error.with_traceback(None) if isinstance(error, RunFailed) else error
     return outcome[0]
+
+
+def _is_in_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -85,10 +85,14 @@ class TimerFired(Event):
 
 @dataclass(frozen=True, slots=True)
 class EffectRecorded(Event):
-    """A model call, tool call or ``ctx.once`` returned. ``kind`` is ``model``, ``tool`` or ``once``."""
+    """A model call, tool call or ``ctx.once`` returned. ``kind`` is ``model``, ``tool`` or ``once``.
+
+    ``error`` says which tool failed and how, in full; its model was told in general terms.
+    """
 
     kind: str
     usage: dict[str, Any]
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,5 +143,5 @@ def event_of(entry: Entry, plan: Plan) -> Event:
     if kind in ("woke", "timer", "due"):
         return TimerFired(*place, step.to)
     if kind == "effect":
-        return EffectRecorded(*place, entry["key"].split(" ", 1)[0], entry.get("usage", {}))
+        return EffectRecorded(*place, entry["key"].split(" ", 1)[0], entry.get("usage", {}), entry.get("error", ""))
     return Changed(*place, kind)

@@ -77,7 +77,7 @@ class DriverHands:
         finally:
             self.calls_open -= 1
             spending.settle(machine, calls, tokens, usd)
-        data = Recorded(effect.value, _spent(effect.usage), effect.updates)
+        data = Recorded(effect.value, _spent(effect.usage), effect.updates, effect.error)
         to_json(data.value)  # a value that JSON cannot hold fails here, in the node, and not in a journal
         if not self.driver.record(self.scope, self.turn, key, data) and data.usage:
             self.driver.spend(self.path, self.node, data.usage)

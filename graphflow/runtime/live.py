@@ -15,7 +15,8 @@ from graphflow.errors import RunError
 from graphflow.graph.answers import Answer
 from graphflow.runtime.driver import Driver, Observer
 from graphflow.runtime.events import Event
-from graphflow.runtime.run import Run, failure_of
+from graphflow.runtime.failing import failure_of
+from graphflow.runtime.run import Run
 from graphflow.stores.store import Store
 
 S = TypeVar("S", default=Any)
@@ -36,12 +37,14 @@ class Live(Generic[S]):
         deps: Any = None,
         model: Any = None,
         model_name: str = "",
+        given_model: Any = None,
         observers: Sequence[Observer] = (),
     ) -> None:
         self._machine = machine
         self._store = store
         self._begin = begin
         self._model_name = model_name
+        self._given_model = given_model
         self._driver = Driver(machine, store, deps=deps, model=model, observers=observers)
         self._task: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
@@ -54,7 +57,8 @@ class Live(Generic[S]):
     def run(self) -> Run[S]:
         """The run as it stands now."""
         run_id = self.run_id
-        return Run(self._store.plans(run_id), self._machine, self._store.read(run_id), self._model_name)
+        plans, journal = self._store.plans(run_id), self._store.read(run_id)
+        return Run(plans, self._machine, journal, self._model_name, self._given_model)
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.get_running_loop().create_task(self._drive())

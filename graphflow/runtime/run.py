@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -16,7 +16,7 @@ from graphflow.core.machine import Machine
 from graphflow.core.plan import Plan
 from graphflow.core.replay import replay
 from graphflow.core.usage import Usage
-from graphflow.errors import RunError, RunFailed, shown, unknown_name
+from graphflow.errors import RunError, shown, unknown_name
 
 S = TypeVar("S", default=Any)
 
@@ -60,7 +60,7 @@ class Run(Generic[S]):
         self,
         plans: Mapping[str, Plan],
         machine: Machine,
-        journal: list[bytes],
+        journal: Sequence[bytes],
         model: str = "",
         given_model: Any = None,
     ) -> None:
@@ -215,23 +215,3 @@ class Run(Generic[S]):
         }
         body = "".join(f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in rows.items())
         return {"text/plain": repr(self), "text/html": f"<table>{body}</table>"}
-
-
-def failure_of(run: Run[Any]) -> RunFailed:
-    """The error a failed run is raised as: the cause, and the last steps that led there."""
-    error = run.error
-    what = getattr(error, "what", None) or f"{type(error).__name__}: {error}"
-    cause = run.failures[-1] if run.failures else None
-    last = [f"{step.cursor} -> {', '.join(step.to) or '(stays)'}" for step in run.steps[-5:] if step.kind != "failed"]
-    why = getattr(error, "why", "") or ""
-    story = "the last steps were " + ";  ".join(last) if last else "nothing ran before"
-    failed = RunFailed(
-        f"Run {run.id} of graph {run.graph!r} failed at {cause.cursor if cause else 'its start'}: {what}",
-        run=run,
-        cursor=cause.cursor if cause else "",
-        why=(why + "\n" if why else "") + story,
-        fix=getattr(error, "fix", "") or "Mend the cause, then go on from there: graph.resume(error.run).",
-        where=getattr(error, "where", ()),
-    )
-    failed.__cause__ = error
-    return failed

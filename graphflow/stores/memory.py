@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from graphflow.core.journal import Brief, Journal
 from graphflow.core.plan import Plan
 from graphflow.errors import RunBusy, RunNotFound, StoreError, unknown_name
 
@@ -12,7 +13,7 @@ from graphflow.errors import RunBusy, RunNotFound, StoreError, unknown_name
 @dataclass(slots=True)
 class _Kept:
     plans: dict[str, Plan]
-    entries: list[bytes] = field(default_factory=list[bytes])
+    entries: list[bytes | Brief] = field(default_factory=list[bytes | Brief])
     is_driven: bool = False
 
 
@@ -37,13 +38,13 @@ class MemoryStore:
             )
         self._runs[run_id] = _Kept({plan.fingerprint: plan})
 
-    def append(self, run_id: str, entries: Sequence[bytes]) -> None:
-        """Commit entries to the end of a run's journal."""
+    def append(self, run_id: str, entries: Sequence[bytes | Brief]) -> None:
+        """Commit entries to the end of a run's journal. They are kept as they come, and written when they are read."""
         self._runs[run_id].entries.extend(entries)
 
-    def read(self, run_id: str) -> list[bytes]:
-        """A copy of a run's journal. Raises RunNotFound."""
-        return list(self._find(run_id).entries)
+    def read(self, run_id: str) -> Sequence[bytes]:
+        """A run's journal as it stands now. Raises RunNotFound."""
+        return Journal(self._find(run_id).entries)
 
     def plans(self, run_id: str) -> dict[str, Plan]:
         """The plans the run was driven under, by fingerprint. Raises RunNotFound."""

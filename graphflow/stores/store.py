@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from graphflow.core.journal import Brief
 from graphflow.core.plan import Plan
 
 
@@ -15,12 +16,12 @@ class Store(Protocol):
         """Make room for a new run. Raises StoreError if the id is taken."""
         ...
 
-    def append(self, run_id: str, entries: Sequence[bytes]) -> None:
-        """Commit entries to the end of a run's journal."""
+    def append(self, run_id: str, entries: Sequence[bytes | Brief]) -> None:
+        """Commit entries to the end of a run's journal. ``journal.text_of`` gives the text of either form."""
         ...
 
-    def read(self, run_id: str) -> list[bytes]:
-        """A run's journal. Raises RunNotFound."""
+    def read(self, run_id: str) -> Sequence[bytes]:
+        """A run's journal as it stands. Raises RunNotFound."""
         ...
 
     def plans(self, run_id: str) -> dict[str, Plan]:

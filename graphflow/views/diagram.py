@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 from collections import Counter
 from collections.abc import Callable, Collection
 from functools import cached_property
@@ -118,7 +119,7 @@ class Diagram:
                 f"There is no folder {str(file.parent)!r} to save {file.name!r} in",
                 code="GF513",
                 why="A drawing is saved into a folder that exists.",
-                fix=f"Make it first: Path({str(file.parent)!r}).mkdir(parents=True)",
+                fix=f"Make it first: mkdir -p {shlex.quote(str(file.parent))}",
             )
         try:
             file.write_bytes(data)

@@ -79,7 +79,8 @@ def test_a_failed_run_names_the_line_that_raised(graphflow: Command) -> None:
         "failed     1 step in T\n"
         "at         divide\n"
         "[GF220] Run r-1 of graph 'broken' failed at divide:1: ZeroDivisionError: integer division or modulo by zero\n"
-        '  where  broken.py:15   return {"n": 1 // state.n}\n'
+        "  where  broken.py:13   @graph.node\n"
+        '         broken.py:15   return {"n": 1 // state.n}\n'
         "  why    the last steps were START:1 -> divide\n"
         "  fix    Mend the cause, then go on from there: graph.resume(error.run).\n"
     )
@@ -91,7 +92,7 @@ def test_a_failed_run_as_json_holds_the_run_and_the_error(graphflow: Command) ->
     assert said.code == 1
     assert (said.json["schema"], said.json["status"]) == ("graphflow.run/1", "failed")
     assert said.json["error"]["code"] == "GF220"
-    assert said.json["error"]["where"] == ["broken.py:15"]
+    assert said.json["error"]["where"] == ["broken.py:13", "broken.py:15"]
     assert said.json["failures"][0]["outcome"] == "ended"
     assert "Traceback" not in said.err
 
@@ -130,7 +131,7 @@ def test_a_question_as_json(graphflow: Command) -> None:
     said = graphflow("run", "desk.py", "--json", "--quiet")
     assert (said.code, said.err) == (3, "")
     assert said.json["questions"] == [
-        {"id": "approve:1", "node": "approve", "text": "Send this?\n\nNo.", "answer": {"type": "boolean"}}
+        {"id": "approve:1", "node": "approve", "text": "Send this?\n\nNo.", "answer": {"type": "boolean"}, "due": None}
     ]
 
 
@@ -276,7 +277,7 @@ def test_records_and_texts_can_be_read(graphflow: Command, folder: Path) -> None
     )
     said = graphflow("run", "records.py")
     assert said.out == (
-        'facts:\n  - of: owls\n    says: ["a","b"]\n  - of: mice\n    says: []\n'
+        "facts:\n  - of: owls\n    says:\n      - a\n      - b\n  - of: mice\n    says: []\n"
         "\nnotes:\none\ntwo\n\n"
         "n: 3\nend: short\n"
     )

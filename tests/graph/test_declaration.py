@@ -165,7 +165,7 @@ class TestAgents:
         ("agent", "code", "message"),
         [
             (Agent(reads=frozenset({"topci"})), "GF117", "Agent 'agent' reads 'topci', which Essay does not have"),
-            (Agent(output=str), "GF116", "Node 'agent' returns str, but not into which field it goes"),
+            (Agent(output=int), "GF116", "Node 'agent' returns int, but not into which field it goes"),
             (Agent(output=Misspelt), "GF116", "Node 'agent' returns Misspelt, whose 'scoer' Essay does not have"),
             (Agent(name="END"), "GF113", "A node cannot be called 'END'"),
         ],

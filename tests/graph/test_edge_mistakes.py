@@ -368,7 +368,7 @@ def test_a_handoff_that_takes_a_text() -> None:
 [GF116] The handoff carries str, but not into which field it goes
   where  here   graph.handoff(a, END, "go", takes=str)
   why    A node returns the fields that change; a bare value needs to be told its field. (S3.1)
-  fix    Write writes=fields(Essay).topic.
+  fix    Write writes=fields(Essay).draft.
 """)
 def test_a_handoff_whose_data_goes_nowhere() -> None:
     graph = essay_graph()

@@ -498,7 +498,7 @@ MISTAKES = {
 [GF107] score cannot be a key of a dict or an element of a set
   where  {place}   {desk.score: 1}
   why    An expression has no value while the graph is declared, and == between two makes a condition. (S5.2)
-  fix    Use the name as a text: "score".
+  fix    Keys are names, as texts: {'score': 1}
 """,
     "setattr(desk, 'score', 3)": """
 [GF107] Desk.score cannot be used like this

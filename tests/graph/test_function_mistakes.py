@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from graphflow.core.view import view_of
 from graphflow.graph.context import Context
 from graphflow.graph.expressions import fields
 from tests.graph.essays import Essay, Foreign, Misspelt, Other, Review, Scores, essay, essay_graph, write
@@ -99,11 +100,37 @@ def test_parameters_hidden_by_a_decorator() -> None:
 [GF116] Node 'look' returns str, but not into which field it goes
   where  here   essay_graph().node(look)
   why    A node returns the fields that change; a bare value needs to be told its field. (S3.1)
-  fix    Write writes=fields(Essay).topic.
+  fix    Write writes=fields(Essay).draft.
 """)
 def test_a_value_that_goes_nowhere() -> None:
     def look(state: Essay) -> str:
         return ""
+
+    essay_graph().node(look)
+
+
+@says("""
+[GF116] Node 'look' returns str, but not into which field it goes
+  where  here   essay_graph().node(look, reads=(essay.draft, essay.topic))
+  why    A node returns the fields that change; a bare value needs to be told its field. (S3.1)
+  fix    Write writes=fields(Essay).comments.
+""")
+def test_what_a_node_reads_is_not_suggested_for_its_result() -> None:
+    def look(state: Essay) -> str:
+        return ""
+
+    essay_graph().node(look, reads=(essay.draft, essay.topic))
+
+
+@says("""
+[GF116] Node 'look' returns bytes, but not into which field it goes
+  where  here   essay_graph().node(look)
+  why    A node returns the fields that change; a bare value needs to be told its field. (S3.1)
+  fix    No other field of Essay takes bytes: add a field to the state, and name it in writes=.
+""")
+def test_a_value_that_no_field_takes() -> None:
+    def look(state: Essay) -> bytes:
+        return b""
 
     essay_graph().node(look)
 
@@ -329,3 +356,33 @@ def test_a_model_for_a_text() -> None:
     def look(state: Essay) -> Review: ...
 
     essay_graph().node(look, writes=essay.draft)
+
+
+@says("""
+[GF103] kind == "web" has no value inside a function of the state
+  where  here   if essay.kind == "web":
+  why    fields(Essay) stands for the fields of any state; the values of this one are in state. (S3.1)
+  fix    Inside a node use its state: state.kind
+""")
+def test_a_condition_on_fields_inside_a_node() -> None:
+    @essay_graph().node(writes=essay.draft)
+    def look(state: Essay) -> str:
+        if essay.kind == "web":
+            return "web"
+        return ""
+
+    look(Essay(topic="owls"))
+
+
+@says("""
+[GF104] draft has no value inside a function of the state
+  where  here   return [one for one in range(9) if len(essay.draft) > one]
+  why    fields(Essay) stands for the fields of any state; the values of this one are in seen. (S3.1)
+  fix    Inside a node use its state: seen.draft
+""")
+def test_the_length_of_a_field_inside_a_node() -> None:
+    @essay_graph().node(writes=essay.tags)
+    def look(seen: Essay) -> list[int]:
+        return [one for one in range(9) if len(essay.draft) > one]
+
+    look(view_of(Essay, Essay(topic="owls").__dict__))

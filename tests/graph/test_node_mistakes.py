@@ -224,7 +224,7 @@ def test_a_purpose_that_is_no_text() -> None:
 [GF125] Graph 'other' has a state of its own, Other, and is not told how it meets Essay
   where  here   essay_graph().node(Declaration("other", Other))
   why    With a state of its own reads= says what it is given and writes= what it hands over. (S12.1)
-  fix    Write reads={"subject": ...}, writes={...}, with outer = fields(Essay).
+  fix    Write reads={"subject": outer.topic}, writes={"draft": "result"}, with outer = fields(Essay). Keys of reads= are its own fields, keys of writes= the outer ones.
 """)
 def test_a_graph_with_another_state() -> None:
     essay_graph().node(Declaration("other", Other))
@@ -234,7 +234,7 @@ def test_a_graph_with_another_state() -> None:
 [GF125] reads=<expression topic> of graph 'other' is no mapping
   where  here   essay_graph().node(Declaration("other", Other), reads=essay.topic, writes=essay.draft)
   why    For a graph both map fields: reads={its field: outer field}, writes={outer field: its field}. (S12.1)
-  fix    Write reads={"subject": ...}, writes={...}, with outer = fields(Essay).
+  fix    Write reads={"subject": outer.topic}, writes={"draft": "result"}, with outer = fields(Essay). Keys of reads= are its own fields, keys of writes= the outer ones.
 """)
 def test_a_graph_with_fields_instead_of_a_mapping() -> None:
     essay_graph().node(Declaration("other", Other), reads=essay.topic, writes=essay.draft)
@@ -244,10 +244,40 @@ def test_a_graph_with_fields_instead_of_a_mapping() -> None:
 [GF125] Graph 'other' is not given 'subject'
   where  here   essay_graph().node(Declaration("other", Other), reads={"result": essay.topic}, writes={"draft": "result"})
   why    Other has no default for it. (S12.1)
-  fix    Add "subject": ... to reads=.
+  fix    Write reads={"result": outer.topic, "subject": outer.topic}, with outer = fields(Essay).
 """)
 def test_a_graph_that_is_not_given_what_it_needs() -> None:
     essay_graph().node(Declaration("other", Other), reads={"result": essay.topic}, writes={"draft": "result"})
+
+
+@says("""
+[GF125] The keys of reads= are fields of Essay, and its values of Other: swapped?
+  where  here   essay_graph().node(Declaration("other", Other), reads={"topic": "subject"}, writes={"draft": "result"})
+  why    It is reads={its field: outer field}. (S12.1)
+  fix    Write reads={"subject": "topic"}.
+""")
+def test_a_graph_given_its_fields_the_wrong_way_round() -> None:
+    essay_graph().node(Declaration("other", Other), reads={"topic": "subject"}, writes={"draft": "result"})
+
+
+@says("""
+[GF125] The keys of writes= are fields of Other, and its values of Essay: swapped?
+  where  here   essay_graph().node(Declaration("other", Other), reads={"subject": essay.topic}, writes={"result": essay.draft})
+  why    It is writes={outer field: its field}. (S12.1)
+  fix    Write writes={"draft": "result"}.
+""")
+def test_a_graph_handing_over_the_wrong_way_round() -> None:
+    essay_graph().node(Declaration("other", Other), reads={"subject": essay.topic}, writes={"result": essay.draft})
+
+
+@says("""
+[GF107] draft cannot be a key of a dict or an element of a set
+  where  here   essay_graph().node(Declaration("other", Other), reads={}, writes={essay.draft: "result"})
+  why    An expression has no value while the graph is declared, and == between two makes a condition. (S5.2)
+  fix    Keys are names, as texts: {'draft': 'result'}
+""")
+def test_a_field_as_key_of_a_mapping() -> None:
+    essay_graph().node(Declaration("other", Other), reads={}, writes={essay.draft: "result"})
 
 
 @says("""

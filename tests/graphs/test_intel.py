@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from graphflow import RunFailed
+from graphflow.agents.offline.sentences import sentences_in
 from graphflow.errors import AuthError, ConnectionFailed
 from graphflow.models import Request, ScriptedModel
 from graphflow.testing.virtual import run_virtual
@@ -138,10 +139,15 @@ def test_offline_the_brief_is_taken_from_the_texts(
         assert finding.facts
         for fact in finding.facts:
             assert " ".join(fact.split()) in everything, fact
-    quoted = re.findall(r"“([^”]+)”", run.state.brief)
-    assert quoted or run.state.brief
-    for sentence in quoted:
-        assert " ".join(sentence.split()) in everything, sentence
+    expected = {"lithium iron phosphate", "pumped hydro", "sodium-ion", "iron-air", "compressed air"}
+    assert expected < set(run.state.subjects)
+    for text in (run.state.analysis, run.state.brief):
+        lines = [line.removeprefix("- ") for line in text.splitlines() if line and not line.startswith("#")]
+        said = [sentence for line in lines for sentence in sentences_in(line)]
+        assert len(said) == len(set(said)) >= 5
+        assert [sentence for sentence in said if sentence not in everything] == []
+    assert run.state.brief.count("\n## ") >= 6
+    assert len(run.state.brief.split()) <= 350
 
 
 @pytest.mark.parametrize("name", ["essay", "pipeline", "intel"])

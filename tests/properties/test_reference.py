@@ -33,7 +33,12 @@ from tests.reference import interpret
 SMALL = Style(blocks=4)
 CONFLUENT = Style(blocks=4, is_confluent=True)
 QUICK = tuple(phase for phase in Phase if phase is not Phase.explain)  # it takes minutes here, and says little
-LAWS = settings(deadline=None, phases=QUICK, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+LAWS = settings(
+    deadline=None,
+    max_examples=60,
+    phases=QUICK,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 SEEDS = st.integers(0, 1000)
 
 

@@ -210,3 +210,45 @@ def test_many_questions_are_open_at_once_and_a_slot_is_not_held() -> None:
         return live.run
 
     assert run_virtual(main()).state.votes == [True, False]
+
+
+def test_a_question_says_until_when_it_is_open() -> None:
+    """S10.3: the earliest timer edge of its cursor that can still be taken; None if it stays open."""
+    graph, approve, _ = desk_graph()
+
+    async def main() -> Any:
+        run = await graph.run(Desk())
+        [question] = run.questions
+        asked = next(entry["t"] for entry in run.journal if entry["kind"] == "asked")
+        assert question.due == pytest.approx(asked + 60)
+        assert run.at(run.seq).questions[0].due == question.due
+        return await graph.resume(run, answers=[approve.answer(False)])
+
+    assert run_virtual(main()).questions[0].due is not None
+
+    bare = Graph("bare", Desk)
+    ask = bare.ask("ask", "Well?", answer=bool, writes=desk.approved)
+    bare.edge(START, ask)
+    bare.edge(ask, END)
+    assert run_virtual(bare.run(Desk())).questions[0].due is None
+
+
+def test_a_timer_that_cannot_fire_is_no_deadline_and_one_around_a_sub_graph_is() -> None:
+    """S10.3, S12.1: a disabled timer edge changes nothing; a sub-graph is left with what it asks."""
+    inner = Graph("inner", Desk)
+    ask = inner.ask("ask", "Well?", answer=bool, writes=desk.approved)
+    other = inner.point("other")
+    inner.edge(START, ask)
+    inner.edge(ask, END)
+    inner.edge(ask, other, after_s=5, when=desk.score >= 1)
+    inner.edge(other, END)
+    outer = Graph("outer", Desk)
+    team = outer.node(inner)
+    outer.edge(START, team)
+    outer.edge(team, END)
+    assert run_virtual(outer.run(Desk())).questions[0].due is None
+    late = outer.point("late")
+    outer.edge(team, late, after_s=90)
+    outer.edge(late, END)
+    run = run_virtual(outer.run(Desk()))
+    assert run.questions[0].due == pytest.approx(run.journal[0]["t"] + 90)

@@ -27,6 +27,7 @@ _TASK = re.compile(
     r"|(?:please|you are|you will|you must|you should|your (?:task|job|answer))\b",
     re.IGNORECASE,
 )
+_FENCE = re.compile(r"\s*(?:[-*]\s+)?(?:```|~~~)")
 _LEANS = re.compile(r"(?:It|Its|They|Their|He|His|She|Her|This|These|Those)\b")
 _MISSING = re.compile(
     r"(?:nothing (?:was |is )?(?:found|known|said)|not found|no (?:data|information|results?|findings?)|missing|failed)\b",
@@ -106,7 +107,7 @@ class _Reader:
         self.is_bullet = False
 
     def read(self, prompt: str) -> Material:
-        lines = prompt.splitlines()
+        lines = _without_code(prompt.splitlines())
         for number, line in enumerate(lines):
             if not line.strip() and self._is_title(next((one for one in lines[number:] if one.strip()), "")):
                 self.section, self.paragraph, self.is_bullet = self.paragraph[0], [], False
@@ -223,6 +224,19 @@ class _Reader:
                 self._add_json(value, name)
         elif isinstance(data, str):
             self._add(sentences_in(data), self.section or name)
+
+
+def _without_code(lines: list[str]) -> list[str]:
+    """The lines outside blocks of code, which no sentence is taken from; all of them if a block has no end."""
+    kept: list[str] = []
+    is_code = False
+    for line in lines:
+        if _FENCE.match(line):
+            is_code = not is_code
+            kept.append("")
+        elif not is_code:
+            kept.append(line)
+    return lines if is_code or not any(kept) else kept
 
 
 def _json_in(text: str) -> Any:

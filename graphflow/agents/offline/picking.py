@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphflow.agents.offline.material import Material, Sentence
-from graphflow.agents.offline.ranking import best, distinct, ranked, whole_of
+from graphflow.agents.offline.ranking import best, ranked, whole_of
 from graphflow.agents.offline.routing import likeliest, rest_of
 from graphflow.agents.offline.subjects import likely_subjects, subjects
 from graphflow.agents.offline.terms import (
@@ -83,11 +83,11 @@ def _facts(material: Material, count: int, wanted: frozenset[str]) -> list[Sente
     """The best sentences; on something that the task names, those first that begin with it or go on from there."""
     held = _about_the_item(material)
     if held is material.sentences:
-        return best(distinct(held), count, wanted)
+        return best(held, count, wanted)
     named = [Term(tuple(stems(value))) for _, value in material.facts]
     own = [one for one in held if any(is_led_by(whole_of(one)[0], term) for term in named)]
-    chosen = best(distinct(own), count, wanted)
-    more = [one for one in best(distinct(held), len(held), wanted) if one not in own]
+    chosen = best(own, count, wanted)
+    more = [one for one in best(held, len(held), wanted) if one not in own]
     return sorted([*chosen, *best(more, count - len(chosen), wanted)], key=lambda one: one.index)
 
 

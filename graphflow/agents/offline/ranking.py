@@ -6,6 +6,7 @@ Pure Python and deterministic: ties go to the earlier sentence. Sentences that s
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 
@@ -42,9 +43,11 @@ def best(sentences: Sequence[Sentence], count: int, wanted: Collection[str] = ()
 
 
 def distinct(sentences: Sequence[Sentence]) -> list[Sentence]:
-    """The sentences without those that stand there again; where a text is said twice, the later place counts."""
-    last = {one.text: one for one in sentences}
-    return [one for one in sentences if last[one.text] is one]
+    """The sentences without those that stand there again, word for word."""
+    first: dict[str, Sentence] = {}
+    for one in sentences:
+        first.setdefault(one.text, one)
+    return list(first.values())
 
 
 def whole_of(sentence: Sentence) -> list[Sentence]:
@@ -57,7 +60,7 @@ def whole_of(sentence: Sentence) -> list[Sentence]:
 
 def stands(sentence: Sentence) -> bool:
     """Whether it is clear what a sentence speaks of, if need be from those before it."""
-    return not whole_of(sentence)[0].leans
+    return not whole_of(sentence)[0].leans and re.search(r"[^\W\d_]{2}", sentence.text) is not None
 
 
 def scores(sentences: Sequence[Sentence], wanted: Collection[str] = ()) -> dict[int, float]:

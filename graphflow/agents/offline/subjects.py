@@ -63,7 +63,7 @@ class _Candidate:
 
     @property
     def is_compound(self) -> bool:
-        return len(self.stems) > 1 or "-" in self.stems[0]
+        return len(self.stems) > 1 or any("-" in one for one in self.stems)
 
     @property
     def is_name(self) -> bool:

@@ -251,10 +251,6 @@ def bare(text: str) -> str:
     return inner if is_whole and not any(mark in inner for mark in '"“”') else text
 
 
-def _heading(term: Term) -> str:
-    return term.text[:1].upper() + term.text[1:]
-
-
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 

@@ -21,8 +21,9 @@ from graphflow.graph.check.forks import check_forks
 from graphflow.graph.check.reads import check_reads
 from graphflow.graph.check.rows import check_rows
 from graphflow.graph.check.structure import Structure
-from graphflow.graph.check.subgraphs import check_recursion, nested
+from graphflow.graph.check.subgraphs import check_recursion, nested, under_maps
 from graphflow.graph.check.ways import check_ways
+from graphflow.graph.check.work import check_items, check_work
 
 __all__ = ["Findings", "check"]
 
@@ -34,6 +35,7 @@ _FAMILIES = (
     check_forks,
     check_conflicts,
     check_reads,
+    check_work,
     check_rows,
 )
 _RANK = {"error": 0, "warning": 1, "advice": 2}
@@ -49,9 +51,12 @@ def _all(plan: Plan) -> Iterator[Finding]:
     every = nested(plan)
     structures = {id(one.plan): Structure(one.plan) for one in every}
     endless = dict(check_recursion(every, structures))
+    mapped = under_maps(every, structures)
     for one in every:
         structure = structures[id(one.plan)]
         found = [finding for family in _FAMILIES for finding in family(structure)]
+        if id(one.plan) not in mapped:
+            found += check_items(structure)
         if id(one.plan) in endless:
             found.append(endless[id(one.plan)])
         yield from (replace(finding, graph=one.path) for finding in found)

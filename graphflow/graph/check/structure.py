@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import networkx as nx
 
@@ -131,6 +131,12 @@ class Structure:
             told.add(region.fork.index)
             yield region
             region = self.region_of[region.fork.source]
+
+
+def item_type(structure: Structure, node: int) -> Any:
+    """The annotation of the item that a node has from the maps of its own graph (S6.1); None without one."""
+    overs = (region.fork.over for region in structure.around(node))
+    return next((over.item_type for over in overs if over is not None), None)
 
 
 def components(nodes: Iterable[int], out: list[list[Way]]) -> list[list[int]]:

@@ -9,7 +9,7 @@ import networkx as nx
 
 from graphflow.core.plan import START_INDEX, Plan
 from graphflow.errors import Finding
-from graphflow.graph.check.structure import Structure, walked
+from graphflow.graph.check.structure import Structure, item_type, walked
 from graphflow.graph.check.wording import Wording, node_places
 
 
@@ -43,6 +43,22 @@ def nested(plan: Plan) -> list[Nested]:
 
 def _identity(plan: Plan) -> object:
     return (plan.name, plan.fingerprint) if plan.fingerprint else id(plan)
+
+
+def under_maps(every: list[Nested], structures: dict[int, Structure]) -> frozenset[int]:
+    """The plans that can be entered where there is an item (S6.1): under a map, or in a plan that is."""
+    found: set[int] = set()
+    fresh = True
+    while fresh:
+        fresh = False
+        for one in every:
+            structure = structures[id(one.plan)]
+            for index, inner in one.inner.items():
+                has_item = id(one.plan) in found or item_type(structure, index) is not None
+                if has_item and id(inner) not in found:
+                    found.add(id(inner))
+                    fresh = True
+    return frozenset(found)
 
 
 def check_recursion(every: list[Nested], structures: dict[int, Structure]) -> Iterator[tuple[int, Finding]]:
