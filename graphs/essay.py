@@ -4,7 +4,7 @@ Problem: one draft is rarely the best one, and a loop between a writer and a cri
 Picture: start -> write -> review -> end if the score is 7 or more; else back to write, three times at most.
 Not when: nobody can say what "better" means; then a second opinion only costs twice.
 
-    graphflow run graphs/essay.py topic="what owls hear" notes=@notes.txt
+    graphflow run graphs/essay.py topic="what owls hear" notes="Owls hear a mouse under the snow."
 """
 
 from typing import Annotated

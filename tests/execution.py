@@ -52,7 +52,7 @@ class Call:
     attempt: int
     view: Update
     items: tuple[Any, ...]
-    branches: Sequence[Branch] = ()
+    branches: Sequence[Any] = ()  # of Branch, or of what a driver gives for it
     error: Exception | None = None
 
     @property

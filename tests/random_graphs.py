@@ -324,8 +324,8 @@ class Drawing:
         drawing = Drawing(self.draw, self.style, self.scenario, inner, self.depth + 1)
         drawing.left = max(1, self.left // 2)
         drawing.whole()
-        options = {"retry": Retry(attempts=2)} if self.style.has_retries and self.draw(st.booleans()) else {}
-        node = self.graph.node(inner, name=name, **options)
+        retry = Retry(attempts=2) if self.style.has_retries and self.draw(st.booleans()) else None
+        node = self.graph.node(inner, name=name, retry=retry)
         self.edge(node, after)
         if self.draw(st.booleans()):
             self.edge(node, self.task(after), on_error=Exception)

@@ -142,7 +142,7 @@ def _attempt(scope: Scope, call: Call) -> Walk:
 
 def _sub_graph(scope: Scope, call: Call) -> Walk:
     """A graph as a node is a fork of one: it hands over its updates when it ends (S12.1)."""
-    graph = call.node.graph
+    graph: Any = call.node.graph
     state = scope.state if graph.inward is None else {inner: scope.state[outer] for inner, outer in graph.inward}
     again = f"~{call.attempt}" if call.attempt > 1 else ""
     inner = Scope(f"{call.cursor}{again}/", graph.plan(), fold(graph.plan(), state, []), scope.run, scope.items)

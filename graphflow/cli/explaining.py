@@ -1,4 +1,4 @@
-"""``graphflow explain``: an error code, at length."""
+"""``graphflow explain``: an error code, or a rule of the semantics, at length."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import textwrap
 from graphflow.cli import exits
 from graphflow.cli.arguments import Parser, add_common
 from graphflow.cli.output import print_data, print_json
+from graphflow.cli.rules import rule_named, rules
 from graphflow.errors import CODES, TargetNotFound, nearest
 
 _DESCRIPTION = """\
@@ -15,10 +16,10 @@ Tell what an error code means and how to mend its cause. Without a code, list
 all there are: GF1xx graph, GF2xx run, GF3xx store, GF4xx agents and models,
 GF5xx command line, GF9xx graphflow itself.
 
-What stands in brackets in messages and texts, as (S3.1), is no code: it is the
-number of the rule of graphflow's semantics that is at work there."""
+What stands in brackets in messages and texts, as (S3.1), is the number of the
+rule of graphflow's semantics that is at work there; it is explained as well."""
 
-_EXAMPLES = ("graphflow explain GF204", "graphflow explain")
+_EXAMPLES = ("graphflow explain GF204", "graphflow explain S4.4", "graphflow explain")
 _WIDTH = 88
 
 
@@ -32,6 +33,9 @@ def make_parser() -> Parser:
 
 def run(given: argparse.Namespace) -> int:
     """Carry the command out. Returns its exit code."""
+    rule = None if given.code is None else rule_named(given.code)
+    if rule is not None:
+        return _explain_rule(rule, given.json)
     names = sorted(CODES) if given.code is None else [known_code(given.code)]
     if given.json:
         codes = [{"code": name, "title": CODES[name].title, "text": CODES[name].text} for name in names]
@@ -41,6 +45,22 @@ def run(given: argparse.Namespace) -> int:
     else:
         code = CODES[names[0]]
         print_data(f"{names[0]}  {code.title}\n\n{textwrap.fill(code.text, _WIDTH, break_on_hyphens=False)}")
+    return exits.DONE
+
+
+def _explain_rule(name: str, as_json: bool) -> int:
+    text = rules().get(name)
+    if text is None:
+        raise TargetNotFound(
+            f"There is no rule {name}",
+            code="GF526",
+            why="Rules are S and a section, or a section and a number: S4, S4.4.",
+            fix=f"Sections are {', '.join(rule for rule in rules() if '.' not in rule)}.",
+        )
+    if as_json:
+        print_json({"schema": "graphflow.rule/1", "rule": name, "text": text})
+    else:
+        print_data(f"{name}  {text}")
     return exits.DONE
 
 

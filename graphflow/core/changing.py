@@ -158,11 +158,16 @@ def end_branch(machine: Machine, scope: Scope, status: Any) -> None:
         fork.failed += 1
     else:
         fork.cancelled += 1
+    opening = machine.opening
     if not scope.rests:
-        slots.free_slot(machine, fork)
+        if fork.parked is None and (fork.next == fork.total or (opening and opening[-1] is fork)):
+            fork.active -= 1  # all that freeing the slot comes to: nobody waits for it, or it is known to be free
+        else:
+            slots.free_slot(machine, fork)
     edge = fork.edge
     if edge is not None and edge.need.kind == "all" and fork.done + fork.failed + fork.cancelled < fork.total:
-        slots.rest_around(machine, fork)
+        if not fork.active:
+            slots.rest_around(machine, fork)
     else:
         machine.meeting.append(fork)  # one that needs all is considered once, not at every branch (0.9 us each)
 
@@ -219,7 +224,10 @@ def close_fork(machine: Machine, fork: Fork) -> None:
             cancel_scope(machine, child)
             child.status = CANCELLED
             fork.cancelled += 1
-    fork.owner.open = None
+    owner = fork.owner
+    owner.open = None
+    if fork.next and owner.home is owner and not owner.is_borrowing:
+        owner.values = owner.values.copy()  # what was lent goes on showing the state at the fork, in copies too
 
 
 def leave_graph(machine: Machine, fork: Fork) -> None:

@@ -139,10 +139,25 @@ class Machine:
 
         An invalid update is a failed attempt (S3.3). False if the result is too late and changed nothing.
         """
+        is_simple = handoff is None and not pending
+        if is_simple and self.finish_simply(scope, turn, result):
+            return True
+        return self.finish_generally(scope, turn, result, pending, handoff, data)
+
+    finish_simply = shortcuts.finish
+
+    def finish_generally(
+        self,
+        scope: Scope,
+        turn: int,
+        result: Any,
+        pending: Sequence[Mapping[str, Any]] = (),
+        handoff: str | None = None,
+        data: Any = None,
+    ) -> bool:
+        """What ``finish`` does with what ``finish_simply`` has declined."""
         if scope.turn != turn or scope.status != RUNNING:
             return False
-        if handoff is None and not pending and shortcuts.finish(self, scope, result, deciding.sized):
-            return True
         try:
             edge, carried = None, None
             if handoff is not None:
@@ -295,7 +310,8 @@ class Machine:
     def view(self, scope: Scope) -> Any:
         """A fresh view of the cursor's state, restricted to what its node declared (S3.5)."""
         shortcut: shortcuts.Shortcut = scope.node.memo or shortcuts.shortcut_of(scope.plan, scope.node)
-        view = shortcut.make_view(scope.values if scope.home is scope and scope.log is None else scope.read())
+        is_current = scope.home is scope and not scope.log  # what ``read`` finds out, 0.1 us sooner
+        view = shortcut.make_view(scope.values if is_current else scope.read())
         if shortcut.has_copies:
             if scope.home is not scope:
                 freeze(view)  # siblings write to the same state while this one runs (S6.10)

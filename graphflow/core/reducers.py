@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 
 from graphflow.errors import UpdateInvalid, shown
@@ -32,6 +33,7 @@ class Reducer:
     fold: Callable[[Any, Any], Any]
     takes: Callable[[Any], Any]
     absorb: Callable[[Any, Any], None] | None = None
+    absorb_all: Callable[[Any, Sequence[Any]], None] | None = None  # many changes in one call, for wide joins
     is_given: bool = False  # a function of the user's: it may raise, alter what it is given, or return anything
     keys_conflict: bool = False  # merge: two branches may not write the same key (S7.1)
 
@@ -99,6 +101,18 @@ def _append_to(own: list[Any], change: Any) -> None:
     own.append(change)
 
 
+def _append_all(own: list[Any], changes: Sequence[Any]) -> None:
+    own.extend(changes)
+
+
+def _extend_by_all(own: list[Any], changes: Sequence[Iterable[Any]]) -> None:
+    own.extend(chain.from_iterable(changes))
+
+
+def _unite_all(own: set[Any], changes: Sequence[Iterable[Any]]) -> None:
+    own.update(*changes)
+
+
 def _extend_by(own: list[Any], change: Iterable[Any]) -> None:
     own.extend(change)
 
@@ -111,16 +125,16 @@ def _merge_into(own: dict[Any, Any], change: dict[Any, Any]) -> None:
     own.update(change)
 
 
-append = Reducer("append", _appended, _element, _append_to)
+append = Reducer("append", _appended, _element, _append_to, _append_all)
 """``Annotated[list[str], append]``: an update gives one element."""
 
-extend = Reducer("extend", _extended, _list, _extend_by)
+extend = Reducer("extend", _extended, _list, _extend_by, _extend_by_all)
 """``Annotated[list[str], extend]``: an update gives a list of elements."""
 
 add = Reducer("add", lambda old, change: old + change, _same)
 """``Annotated[int, add]``: an update is added to the value."""
 
-union = Reducer("union", lambda old, change: old | change, _set, _unite)
+union = Reducer("union", lambda old, change: old | change, _set, _unite, _unite_all)
 """``Annotated[set[str], union]``: an update gives elements to add."""
 
 merge = Reducer("merge", lambda old, change: {**old, **change}, _dict, _merge_into, keys_conflict=True)

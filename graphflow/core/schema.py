@@ -72,6 +72,16 @@ class FieldSpec:
         else:
             values[name] = reducer.fold(values[name], change)
 
+    def fold_all_into(self, values: dict[str, Any], own: set[str], changes: Sequence[Any]) -> None:
+        """Fold many changes in order, as ``fold_into`` does one by one."""
+        self.fold_into(values, own, changes[0])
+        absorb_all = None if self.reducer is None else self.reducer.absorb_all
+        if absorb_all is not None and self.name in own:
+            absorb_all(values[self.name], changes[1:])
+            return
+        for change in changes[1:]:
+            self.fold_into(values, own, change)
+
 
 @dataclass(slots=True, eq=False)
 class Schema:

@@ -55,80 +55,47 @@ class Altered(dict[str, Any]):
 
 
 class Scope:
-    """The run, one entry of a sub-graph, or one branch of one fork."""
+    """The run, one entry of a sub-graph, or one branch of one fork.
 
-    __slots__ = (
-        "answer",
-        "attempt",
-        "branches",
-        "call_failed",
-        "due",
-        "effects",
-        "error",
-        "folded",
-        "fork",
-        "held",
-        "home",
-        "index",
-        "is_borrowing",
-        "is_shared",
-        "items",
-        "join",
-        "log",
-        "node",
-        "open",
-        "own",
-        "parent",
-        "performer",
-        "plan",
-        "prefix",
-        "question",
-        "rests",
-        "since",
-        "status",
-        "taken",
-        "turn",
-        "values",
-        "view",
-        "visit",
-        "visits",
-    )
+    What is mostly so stands on the class, and an instance holds what differs: a branch sets a dozen of the 34.
+    """
+
+    parent: Scope | None = None
+    fork: Fork | None = None  # the fork this scope is a branch of
+    open: Fork | None = None  # the fork it has opened
+    join = -1  # index of the join node that ends this branch
+    index = -1
+    items: tuple[Any, ...] = ()
+    visit = 0
+    attempt = 0
+    turn = 0  # raised at every move: a late result carries an old one and falls away (S15.5)
+    status: Status = READY
+    held: Status = READY  # the status before it failed or was set aside, for a resume
+    rests = False  # everything in it sleeps or waits, so it holds no slot (S6.9)
+    is_borrowing = False  # values are the parent's dict, not to be altered
+    is_shared = False  # branches of its open fork write to it at once (S6.10)
+    own: set[str] | None = None
+    folded = 0  # how many updates of the log are folded into values
+    log: list[Update] | None = None  # None at the top, where nobody folds it
+    visits: dict[int, int] | None = None  # None as long as ``visit`` says it all
+    taken: dict[object, int] | None = None
+    error: Exception | None = None  # what led here along an error edge, or ended the scope
+    branches: Fork | None = None  # at a join: the fork that met here
+    effects: dict[str, Recorded] | None = None
+    call_failed = False  # the last attempt failed in a recorded call (S11.1)
+    due: float | None = None
+    since = 0.0  # when the cursor arrived
+    question: str | None = None
+    answer: Any = None
+    view: Any = None
+    performer: Any = None  # whatever a driver needs to find again who performs the node
 
     def __init__(self, plan: Plan, node: Node, values: dict[str, Any], prefix: str = "") -> None:
         self.plan = plan
         self.node = node
         self.values = values
         self.prefix = prefix
-        self.parent: Scope | None = None
-        self.fork: Fork | None = None  # the fork this scope is a branch of
-        self.open: Fork | None = None  # the fork it has opened
         self.home: Scope = self  # where its writes go: elsewhere only under state="shared" (S6.10)
-        self.join = -1  # index of the join node that ends this branch
-        self.index = -1
-        self.items: tuple[Any, ...] = ()
-        self.visit = 0
-        self.attempt = 0
-        self.turn = 0  # raised at every move: a late result carries an old one and falls away (S15.5)
-        self.status: Status = READY
-        self.held: Status = READY  # the status before it failed or was set aside, for a resume
-        self.rests = False  # everything in it sleeps or waits, so it holds no slot (S6.9)
-        self.is_borrowing = False  # values are the parent's dict, not to be altered
-        self.is_shared = False  # branches of its open fork write to it at once (S6.10)
-        self.own: set[str] | None = None
-        self.folded = 0  # how many updates of the log are folded into values
-        self.log: list[Update] | None = None  # None at the top, where nobody folds it
-        self.visits: dict[int, int] | None = None  # None as long as ``visit`` says it all
-        self.taken: dict[object, int] | None = None
-        self.error: Exception | None = None  # what led here along an error edge, or ended the scope
-        self.branches: Fork | None = None  # at a join: the fork that met here
-        self.effects: dict[str, Recorded] | None = None
-        self.call_failed = False  # the last attempt failed in a recorded call (S11.1)
-        self.due: float | None = None
-        self.since = 0.0  # when the cursor arrived
-        self.question: str | None = None
-        self.answer: Any = None
-        self.view: Any = None
-        self.performer: Any = None  # whatever a driver needs to find again who performs the node
 
     @property
     def path(self) -> str:
@@ -160,6 +127,9 @@ class Scope:
         specs, values, own = self.plan.schema.specs, self.values, self.own
         if own is None:
             own = self.own = set()
+        if len(updates) > _WIDE and (name := _only_field(updates)) is not None:
+            specs[name].fold_all_into(values, own, [changes[name] for changes in updates])
+            return
         for changes in updates:
             for name, change in changes.items():
                 specs[name].fold_into(values, own, change)
@@ -248,6 +218,18 @@ class Scope:
         self.status = READY if kind == "function" or kind == "agent" else PASSING
 
 
+_WIDE = 8
+"""From so many updates on it pays to look whether all are of one field: the usual map, 0.3 us less a branch."""
+
+
+def _only_field(updates: Sequence[Update]) -> str | None:
+    """The field that each of many updates changes, if it is one and the same."""
+    names = set[str]().union(*updates)
+    if len(names) == 1 and all(updates):
+        return next(iter(names))
+    return None
+
+
 def limit_key(edge: Edge) -> object:
     """What an edge's takings are counted under: a shared Limit by identity, else the edge."""
     limit: Limit | None = edge.limit
@@ -259,29 +241,6 @@ class Fork:
 
     ``edge`` is None for a sub-graph, a fork of one (S12.1). Branches from ``next`` on have not begun and cost nothing.
     """
-
-    __slots__ = (
-        "active",
-        "at_once",
-        "begun",
-        "cancelled",
-        "children",
-        "done",
-        "due",
-        "edge",
-        "failed",
-        "is_closed",
-        "is_lost",
-        "items",
-        "next",
-        "owner",
-        "parked",
-        "prefix",
-        "starts",
-        "total",
-        "values",
-        "writers",
-    )
 
     def __init__(
         self, edge: Edge | None, owner: Scope, starts: Sequence[int], items: Sequence[Any] | None, at_once: int
@@ -332,11 +291,16 @@ class Fork:
         self.begun += 1
         position = self.starts[0] if self.items is not None else self.starts[index]
         plan = owner.plan
-        branch = Scope(plan, owner.node, self.values, f"{self.prefix}[{index}]/")
+        node = plan.nodes[edge.targets[position]]
+        branch = Scope(plan, node, self.values, f"{self.prefix}[{index}]/")
         branch.parent = owner
         branch.fork = self
         branch.index = index
         branch.join = edge.join if edge.join is not None else -1
+        branch.visit = branch.turn = 1
+        branch.since = now
+        if node.kind != "function" and node.kind != "agent":
+            branch.status = PASSING
         branch.items = owner.items if self.items is None else (*owner.items, self.items[index])
         branch.is_borrowing = True
         if edge.shared:
@@ -344,5 +308,4 @@ class Fork:
         else:
             branch.log = []
         self.children[index] = branch
-        branch.arrive(plan.nodes[edge.targets[position]], now)
         return branch

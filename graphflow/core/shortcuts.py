@@ -13,17 +13,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphflow.core import changing
+from graphflow.core.deciding import sized
 from graphflow.core.journal import expand
 from graphflow.core.plan import Edge, Node, Plan
 from graphflow.core.reducers import Replace
 from graphflow.core.schema import Schema, Update
-from graphflow.core.scopes import DONE, Scope
+from graphflow.core.scopes import DONE, RUNNING, Scope
 from graphflow.core.view import has_copies, view_maker
 
 if TYPE_CHECKING:
     from graphflow.core.machine import Machine
 
 _SCALARS = frozenset((int, float, bool, type(None)))
+_LASTING = _SCALARS | {str}
+"""The types of values that nobody can alter."""
+
 _SURELY_SMALL = 1_000
 """Texts up to this length need not be measured: no limit of S17 is as low as that."""
 
@@ -108,13 +112,15 @@ def _validators(schema: Schema, declared: frozenset[str] | None) -> dict[str, Ca
     }
 
 
-def finish(machine: Machine, scope: Scope, result: Any, measure: Callable[[Plan, Update], Update]) -> bool:
-    """A running node has returned, without ``ctx.update`` or handoff. False: not so simple, and nothing has changed."""
+def finish(machine: Machine, scope: Scope, turn: int, result: Any) -> bool:
+    """A node has returned, without ``ctx.update`` or handoff. False: too late, or not so simple; nothing has changed."""
+    if scope.turn != turn or scope.status != RUNNING:
+        return False
     plan, node = scope.plan, scope.node
     shortcut: Shortcut = node.memo or shortcut_of(plan, node)
     if not shortcut.is_open or scope.home is not scope:
         return False
-    changes = _validated(shortcut, plan, result, measure)
+    changes = _validated(shortcut, plan, result)
     if changes is None:
         return False
     if scope.view is not None:
@@ -123,7 +129,10 @@ def finish(machine: Machine, scope: Scope, result: Any, measure: Callable[[Plan,
     scope.turn += 1
     scope.error = scope.effects = scope.branches = None
     if changes:
-        if shortcut.replaces and scope.log is None:
+        log = scope.log
+        if log is not None:
+            log.append(changes)  # what ``fold`` does where a scope writes to itself
+        elif shortcut.replaces:
             scope.values.update(changes)
             if scope.own:
                 scope.own.difference_update(changes)
@@ -153,38 +162,44 @@ def finish(machine: Machine, scope: Scope, result: Any, measure: Callable[[Plan,
     return True
 
 
-def _validated(shortcut: Shortcut, plan: Plan, result: Any, measure: Callable[[Plan, Update], Update]) -> Update | None:
+def _validated(shortcut: Shortcut, plan: Plan, result: Any) -> Update | None:
     """The changes that a result makes, {} for none; None if they are invalid, or not so simple."""
     given: dict[str, Any]
-    shape: object = type(result)
-    if shortcut.field is not None:
-        given = {shortcut.field: result}
-    elif result is None:
-        return {}
-    elif shape is dict:
-        given = result
-    else:
-        return None
-    validate = shortcut.validate
-    changes: Update = {}
+    field, validate = shortcut.field, shortcut.validate
+    changes: Update
+    is_small = True
     try:
-        for name, value in given.items():
-            if type(value) is Replace:
+        if field is not None:
+            if type(result) is Replace:
                 return None
-            change = changes[name] = validate[name](value)
-            kind: type[Any] = type(change)
-            if kind not in _SCALARS and (kind is not str or len(change) > _SURELY_SMALL):
-                measure(plan, {name: change})
-                if kind is not str:
-                    changes = Altering(changes)
+            change = validate[field](result)
+            changes = {field: change}
+            is_small = type(change) in _SCALARS or (type(change) is str and len(change) <= _SURELY_SMALL)
+        elif type(result) is dict:
+            given = result
+            changes = {}
+            for name, value in given.items():
+                if type(value) is Replace:
+                    return None
+                change = changes[name] = validate[name](value)
+                if type(change) not in _SCALARS and (type(change) is not str or len(change) > _SURELY_SMALL):
+                    is_small = False
+        else:
+            return {} if result is None else None
+        return changes if is_small else _measured(plan, changes)
     except Exception:  # whatever it was, the general way meets it again, and says it well
         return None
-    return changes
+
+
+def _measured(plan: Plan, changes: Update) -> Update:
+    """Raises LimitExceeded (S17)."""
+    sized(plan, changes)
+    return changes if all(type(change) in _LASTING for change in changes.values()) else Altering(changes)
 
 
 def _first_enabled(shortcut: Shortcut, scope: Scope) -> Exit | None:
     """The first enabled exit (S4.2); None if a guard fails or none is, which the general way finds again and explains."""
-    values, items = scope.read(), scope.items
+    values, items = scope.values if scope.log is None else scope.read(), scope.items
     try:
         for way in shortcut.exits:
             if way.test is not None:

@@ -21,10 +21,9 @@ def take(machine: Machine) -> Scope | None:
             scope = ready.popleft()
             if scope.status != READY:
                 continue
+        elif not machine.opening or begin_branch(machine) is None:
+            return None
         else:
-            begun = begin_branch(machine)
-            if begun is None:
-                return None
             continue
         # asked only where the answer may be no: 0.1 us a step
         if (
@@ -48,10 +47,11 @@ def begin_branch(machine: Machine) -> Scope | None:
     """Begin the next branch of the oldest fork that has a slot; None if there is none."""
     while machine.opening:
         fork = machine.opening[0]
-        if not fork.has_room:
-            machine.opening.popleft()
+        owner = fork.owner
+        if fork.next >= fork.total or fork.active >= fork.at_once or fork.is_closed or owner.status != FORKED:
+            machine.opening.popleft()  # it has no room
             continue
-        if fork.owner.rests and not slots.rouse(machine, fork.owner):
+        if owner.rests and not slots.rouse(machine, owner):
             machine.opening.popleft()  # it is back once a slot is free
             continue
         scope = fork.begin(machine.now)

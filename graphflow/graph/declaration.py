@@ -1,4 +1,4 @@
-"""A graph as it is declared: nodes, the ways between them, and what it compiles to (S1).
+"""A graph as it is declared: its nodes, and what it compiles to (S1). The ways between them are in ``connecting``.
 
 ``Declaration`` only collects. Every method reads what it is given, refuses what is wrong at that line, remembers the
 line, and never changes what was declared before. ``plan`` compiles; running is the work of others.
@@ -6,24 +6,22 @@ line, and never changes what was declared before. ``plan`` compiles; running is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Generic, Literal, ParamSpec, TypeAlias, TypeGuard, TypeVar, overload
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeGuard, TypeVar, overload
 
 from pydantic import BaseModel
 
-from graphflow.core.plan import Limits, Need, Node, Plan, Retry
+from graphflow.core.plan import Limits, Node, Plan, Retry
 from graphflow.errors import Finding, GraphError, Place
 from graphflow.graph.asks import ask_node
 from graphflow.graph.compiling import Compiled, compiled
+from graphflow.graph.connecting import Connected
 from graphflow.graph.drafts import Parts
-from graphflow.graph.edges import EdgeReader, case_conditions
-from graphflow.graph.handles import AskHandle, Handle, NodeDecorator, NodeHandle, Source, Target
-from graphflow.graph.maps import Listed, over_of
-from graphflow.graph.options import AtMost, check_limits, check_text
-from graphflow.graph.places import caller, names_of_caller
-from graphflow.graph.references import no_chain, wrap_up_of
+from graphflow.graph.handles import AskHandle, Handle, NodeDecorator, NodeHandle
+from graphflow.graph.options import check_limits, check_text
+from graphflow.graph.places import at_the_line, caller, names_of_caller
 from graphflow.graph.states import schema_of
-from graphflow.graph.work import NodeOptions, again, graph_name, graph_node, new_name, node_of
+from graphflow.graph.work import NodeOptions, again, graph_name, graph_node, new_name, node_of, refuse_unknown
 from graphflow.graph.worker import Worker
 
 S = TypeVar("S", bound=BaseModel)
@@ -31,13 +29,18 @@ A = TypeVar("A")
 P = ParamSpec("P")
 R = TypeVar("R")
 
-Condition: TypeAlias = bool | Callable[[S], bool]
-"""An expression over ``fields(State)``, which type checkers take for a bool, or a predicate of the state (S5.2)."""
 
-_MISSING: Any = object()
+class _Decorated:
+    """Stands for the function under a decorator."""
+
+    def __repr__(self) -> str:
+        return "<the function below>"
 
 
-class Declaration(Generic[S]):
+_BELOW: Any = _Decorated()
+
+
+class Declaration(Connected[S]):
     """A graph over one state class.
 
     ``limits`` are the finite defaults of S17, ``purpose`` is one line for drawings. Raises DeclarationError if the
@@ -58,6 +61,7 @@ class Declaration(Generic[S]):
     'All about owls.'
     """
 
+    @at_the_line
     def __init__(self, name: str, state: type[S], *, limits: Limits = Limits(), purpose: str = "") -> None:  # noqa: B008
         place = caller()
         self._state = state
@@ -156,26 +160,64 @@ class Declaration(Generic[S]):
         blocking: bool = False,
         purpose: str = "",
     ) -> NodeDecorator: ...
-    def node(self, work: Any = _MISSING, **options: Any) -> Any:
+    @at_the_line
+    def node(
+        self,
+        work: Any = _BELOW,
+        *,
+        name: str | None = None,
+        reads: object = None,
+        writes: object = None,
+        updates: object = None,
+        retry: Retry | None = None,
+        timeout_s: float | None = None,
+        at_once: int | None = None,
+        blocking: bool = False,
+        purpose: str = "",
+        **unknown: object,
+    ) -> Any:
         """Declare a node: a function, an agent or another graph. Also a decorator, with and without options.
 
-        ``name`` is the function's or agent's own unless given (S1.4). ``reads`` are the fields it may see, a field or a
-        tuple of them; an agent's prompt adds its own (S3.5). ``writes`` says where the result goes (S3.1): a field, a
-        tuple of fields for a tuple of values, or a mapping {state field: name in the result, or function of it};
-        without it a model or TypedDict is written field by field. ``updates`` are further fields that it, or its tools,
-        may change through ``ctx.update`` (S3.7). ``retry`` and ``timeout_s`` (seconds, for one attempt) are its policy
-        (S8.1), ``at_once`` bounds its running visits (S6.9), ``blocking=True`` runs a plain function in a thread.
+        - ``name``: a text; the function's, agent's or graph's own unless given (S1.4).
+        - ``reads``: the fields it may see, a field or a tuple of them; all, unless given. An agent sees those that its
+          prompt names, and these besides (S3.5).
+        - ``writes``: where the result goes (S3.1): a field; a tuple of fields for a tuple of values; a dict {state field:
+          name in the result, or function of it}. Without it a model or TypedDict is written field by field.
+        - ``updates``: further fields that it, or its tools, may change through ``ctx.update`` (S3.7).
+        - ``retry``: ``Retry(attempts=3, on=ConnectionFailed)``; one attempt unless given, an agent has its own (S8.1).
+        - ``timeout_s``: seconds for one attempt (S8.1).
+        - ``at_once``: how many of its visits run at a time (S6.9).
+        - ``blocking``: True runs a plain function in a thread.
+        - ``purpose``: one line for drawings; the first line of the docstring or instructions unless given.
 
-        A graph with a state of its own is given ``reads={its field: outer field}`` and ``writes={outer field: its
-        field}`` (S12.1).
+            @graph.node(writes=essay.draft, timeout_s=30)
+            async def write(state: Essay) -> str: ...
 
-        Raises DeclarationError. Returns a handle to lead edges to; that of a function is still callable.
+            review = graph.node(critic)                     # an Agent(..., output=Review)
+            again = graph.node(write, name="write again")   # one function, two nodes
+
+        A graph with the same state needs nothing more. One with a state of its own is given ``reads={"its field": outer
+        field}`` and hands over ``writes={"outer field": "its field"}``: keys are names (S12.1).
+
+            class Search(BaseModel):
+                question: str
+                answer: str = ""
+
+            look_up = graph.node(
+                search,                                     # Graph("search", Search)
+                reads={"question": desk.request},           # search's question is what desk.request is
+                writes={"reply": "answer"},                 # desk's reply becomes what search's answer is
+            )
+
+        Returns a handle to lead edges to; that of a function is still callable. Raises DeclarationError.
         """
         place = caller()
-        given = NodeOptions.of(options, place)
-        if work is not _MISSING:
+        refuse_unknown(unknown, place)
+        given = NodeOptions(name, reads, writes, updates, retry, timeout_s, at_once, blocking, purpose)
+        if work is not _BELOW:
             return self._declare(work, given, place)
 
+        @at_the_line
         def decorate(decorated: Any) -> Any:
             return self._declare(decorated, given, place)
 
@@ -200,8 +242,14 @@ class Declaration(Generic[S]):
         self._parts.changes += 1
         return handle
 
+    @at_the_line
     def point(self, name: str, *, purpose: str = "") -> Handle:
-        """A node that does nothing: a place to gather, or to choose from (S1.4)."""
+        """A node that does nothing: a place to gather, or to choose from (S1.4).
+
+            gather = graph.point("gather")
+
+        ``name`` and ``purpose`` as for ``node``. Raises DeclarationError.
+        """
         place = caller()
         name = new_name(name, self._parts, place)
         purpose = check_text("purpose", purpose, place)
@@ -228,6 +276,7 @@ class Declaration(Generic[S]):
         writes: object = None,
         purpose: str = "",
     ) -> AskHandle[Any]: ...
+    @at_the_line
     def ask(
         self,
         name: str,
@@ -239,136 +288,21 @@ class Declaration(Generic[S]):
     ) -> AskHandle[Any]:
         """A node that asks a person or a program, and waits as long as it takes (S10.1).
 
-        ``question`` is a text with ``{fields}`` of the state, or a function of the view; ``answer`` is the type of a valid
-        answer, ``writes`` where it goes, as for a node. For those who may not answer in time add
-        ``edge(ask, target, after_s=...)``. The handle's ``answer(value)`` makes what answers it.
+        - ``question``: a text with {fields} of the state, or a function of the view that returns one.
+        - ``answer``: the type of a valid answer: bool, Literal["yes", "no"], a pydantic model.
+        - ``writes``: where the answer goes, as for ``node``.
+        - ``name``, ``purpose``: as for ``node``.
+
+            approve = graph.ask("approve", "Send this?\\n\\n{reply}", answer=bool, writes=desk.approved)
+            graph.edge(approve, remind, after_s=86_400)     # nobody answered for a day
+
+        ``approve.answer(True)`` makes what answers it. Raises DeclarationError.
         """
         place = caller()
         node = ask_node(name, question, answer, writes, purpose, self._parts, place)
         handle: AskHandle[Any] = AskHandle(node.name, graph=self, work=None, place=place)
         self._added(node, handle)
         return handle
-
-    def edge(
-        self,
-        source: Source,
-        target: Target,
-        *,
-        when: Condition[S] | None = None,
-        at_most: AtMost | None = None,
-        on_error: type[Exception] | tuple[type[Exception], ...] | None = None,
-        after_s: float | None = None,
-        note: str = "",
-    ) -> None:
-        """A way from a node to the next. The edges of a node are tried in the order declared; the first one taken (S4.2).
-
-        ``when`` must hold, ``at_most`` counts takings per scope (S4.5). With ``on_error`` it is taken when the node has
-        failed for good with an error of these classes (S8.2), with ``after_s`` when it has not finished so many seconds
-        after it was reached (S10.3). ``note`` is shown in drawings.
-        """
-        reader = self._reader()
-        draft = reader.edge(source, target, when=when, at_most=at_most, on_error=on_error, after_s=after_s, note=note)
-        self._parts.add(draft)
-
-    def fork(
-        self,
-        source: Source,
-        targets: Sequence[Target] | Mapping[Target, Condition[S] | None] | Mapping[Handle, Condition[S] | None],
-        *,
-        join: Target,
-        when: Condition[S] | None = None,
-        at_most: AtMost | None = None,
-        need: Literal["all", "first"] | Need | Condition[S] = "all",
-        failures: Literal["stop", "collect"] | None = None,
-        at_once: int | None = None,
-        state: Literal["isolated", "shared"] = "isolated",
-        note: str = "",
-    ) -> None:
-        """Go on along several targets side by side, and meet again at ``join`` (S6).
-
-        With a dict {target: condition} those start whose condition holds. ``need`` says when the join fires (S6.6):
-        "all", "first", ``quorum(k)``, ``best_effort(...)`` or a condition on the merge so far. ``failures="collect"`` makes
-        a failed branch data in ``ctx.branches``, "stop" an error of the join; the default is "stop" with "all", else
-        "collect" (S6.7). ``at_once`` bounds the running branches. ``state="shared"`` lets them see each other (S6.10).
-        """
-        reader = self._reader()
-        options: dict[str, object] = {"when": when, "at_most": at_most, "need": need, "failures": failures}
-        options |= {"at_once": at_once, "state": state, "note": note}
-        self._parts.add(reader.fork(source, targets, join=join, options=options))
-
-    def map(
-        self,
-        source: Source,
-        target: Target,
-        *,
-        over: Listed | Callable[[S], Iterable[Any]],
-        join: Target,
-        when: Condition[S] | None = None,
-        at_most: AtMost | None = None,
-        need: Literal["all", "first"] | Need | Condition[S] = "all",
-        failures: Literal["stop", "collect"] | None = None,
-        at_once: int | None = None,
-        state: Literal["isolated", "shared"] = "isolated",
-        note: str = "",
-    ) -> None:
-        """Start one branch at ``target`` per item of a list, and meet again at ``join`` (S6.1). Options as for ``fork``.
-
-        ``over`` is a list field, or a function of the view that returns a list; its annotation types the items. A node of
-        the branch takes its item as the parameter ``item``; no items go straight on.
-        """
-        reader = self._reader()
-        found = over_of(over, self._parts.schema, names_of_caller(), reader.place)
-        options: dict[str, object] = {"when": when, "at_most": at_most, "need": need, "failures": failures}
-        options |= {"at_once": at_once, "state": state, "note": note}
-        self._parts.add(reader.map(source, target, join=join, over=found, options=options))
-
-    def handoff(
-        self,
-        source: Source,
-        target: Target,
-        description: str,
-        *,
-        when: Condition[S] | None = None,
-        at_most: AtMost | None = None,
-        takes: Any = None,
-        writes: object = None,
-    ) -> None:
-        """A way that the node itself chooses: an agent is offered it as a tool, with the description (S9.1).
-
-        A function returns ``Handoff(billing)``. ``takes`` is the type of the data it carries, ``writes`` where that goes.
-        """
-        reader = self._reader()
-        draft = reader.handoff(source, target, description, when=when, at_most=at_most, takes=takes, writes=writes)
-        self._parts.add(draft)
-
-    def switch(self, source: Source, field: A, cases: Mapping[A, Target], *, otherwise: Target | None = None) -> None:
-        """Edges guarded by equality of one field, in the order given, and one for all other values (S4.6).
-
-        Same as ``edge(source, target, when=field == value)`` for each, then ``edge(source, otherwise)``.
-        """
-        reader = self._reader()
-        found = [*case_conditions(field, cases, reader.place)]
-        if otherwise is not None:
-            found.append((None, otherwise))
-        self._parts.add(*(reader.edge_to(source, target, when=condition) for condition, target in found))
-
-    def chain(self, first: Source, *others: Target) -> None:
-        """Edges from each to the next: ``chain(START, plan, write, END)`` (S4.6)."""
-        reader = self._reader()
-        if not others:
-            raise no_chain(reader.place)
-        sources: tuple[Any, ...] = (first, *others)
-        pairs = zip(sources, others, strict=False)
-        self._parts.add(*(reader.edge_to(source, target, when=None) for source, target in pairs))
-
-    def on_budget(self, node: Handle | str) -> None:
-        """The node that wraps up when the run's budget is used up, with a small reserve (S13.2)."""
-        place = caller()
-        self._parts.on_budget = (wrap_up_of(node, self, self._parts, place), place)
-        self._parts.changes += 1
-
-    def _reader(self) -> EdgeReader:
-        return EdgeReader(self, self._parts, caller())
 
     def plan(self) -> Plan:
         """What the graph compiles to; the same object until something is declared (S1.3).

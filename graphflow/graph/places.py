@@ -6,13 +6,18 @@ Frames of graphflow itself are skipped, so that a pattern or other sugar of ours
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import linecache
 import os
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import Any, TypeVar, cast
 
-from graphflow.errors import Place
+from graphflow.errors import DeclarationError, Place
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _OURS = str(Path(__file__).parent.parent) + os.sep
 
@@ -68,6 +73,19 @@ def view_of_caller(state: type[object]) -> str | None:
             return None
         frame = frame.f_back
     return None
+
+
+def at_the_line(declare: F) -> F:
+    """A public method whose DeclarationErrors leave out what lies below it: the user's line is the last but one."""
+
+    @functools.wraps(declare)
+    def declared(*given: Any, **options: Any) -> Any:
+        try:
+            return declare(*given, **options)
+        except DeclarationError as error:
+            raise error.with_traceback(None) from error.__cause__
+
+    return cast("F", declared)
 
 
 def names_of_caller() -> dict[str, object]:

@@ -304,7 +304,11 @@ def is_unfit(returns: Any, spec: FieldSpec) -> bool:
     if returns is None or returns is type(None):
         return len(kinds) == len(parts) and None not in kinds
     given = _kind_of(returns)
-    return given is not None and not any(isinstance(one, _EARLY) for one in spec.metadata) and all(kind is not None and given not in _TAKES[kind] for kind in kinds)
+    return (
+        given is not None
+        and not any(isinstance(one, _EARLY) for one in spec.metadata)
+        and all(kind is not None and given not in _TAKES[kind] for kind in kinds)
+    )
 
 
 _EARLY = (BeforeValidator, PlainValidator, WrapValidator)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from inspect import iscoroutine
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from graphflow.core.usage import Budget
 from graphflow.errors import ArgumentInvalid, shown
@@ -64,9 +64,13 @@ def check_store(given: object) -> None:
         raise _invalid("store", given, f"A store keeps the journals of runs. {lacks}", fix)
 
 
-def checked_run(given: Any) -> Run[Any]:
+def _is_run(given: object) -> TypeGuard[Run[Any]]:
+    return isinstance(given, Run)
+
+
+def checked_run(given: object) -> Run[Any]:
     """The run to go on from. Raises ArgumentInvalid for anything but a Run."""
-    if isinstance(given, Run):
+    if _is_run(given):
         return given
     if iscoroutine(given):
         given.close()  # else Python would warn that nobody awaited it

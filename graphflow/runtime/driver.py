@@ -210,17 +210,18 @@ class Driver:
         All of a usual step is in this loop: a coroutine for each attempt and one for each call made it 0.8 us longer.
         """
         machine, clock, epoch, clean = self.machine, self._clock, self._epoch, self._context
+        entries, timers, ready, opening = machine.entries, machine.timers, machine.ready, machine.opening
         breathed = clock()
         while True:
             scope = machine.take()
-            if machine.entries or machine.timers:  # of branches that began: nothing waits between deciding and commit
+            if entries or timers:  # of branches that began: nothing waits between deciding and commit
                 self.commit()
             if scope is None:
                 self._burst = 1
                 if not machine.running and not self._starting and self._rest():
                     continue
                 return False
-            if not self._starting and (machine.ready or machine.opening):
+            if (ready or opening) and not self._starting:
                 self._start_burst()
             node, turn = scope.node, scope.turn
             worker.scope, scope.performer = scope, worker
@@ -231,6 +232,8 @@ class Driver:
                     result = await self._call_function(worker, scope)
                 elif node.arguments == _STATE:
                     result = await node.call(machine.view(scope))
+                elif node.arguments == _STATE_AND_ITEM:  # every branch of a map: 0.3 us less than one by one
+                    result = await node.call(machine.view(scope), _item(scope))
                 else:
                     result = await node.call(*self._arguments(worker, scope))
             except BaseException as error:
@@ -240,8 +243,8 @@ class Driver:
                 if type(result) is Handoff:
                     target = _target_name(result.target)
                     machine.finish(scope, turn, result.update, worker.pending, target, result.data)
-                else:
-                    machine.finish(scope, turn, result, worker.pending)
+                elif worker.pending or not machine.finish_simply(scope, turn, result):
+                    machine.finish_generally(scope, turn, result, worker.pending)
                 result = None
             worker.scope = None
             if worker.hands is not None:
@@ -317,8 +320,6 @@ class Driver:
 
     def _arguments(self, worker: _Worker, scope: Scope) -> list[Any]:
         """What the node's function is called with, by the names it takes."""
-        if scope.node.arguments == _STATE_AND_ITEM:  # every branch of a map: 0.3 us less than one by one
-            return [self.machine.view(scope), _item(scope)]
         return [self._argument(name, worker, scope) for name in scope.node.arguments]
 
     def _argument(self, name: str, worker: _Worker, scope: Scope) -> Any:

@@ -15,6 +15,7 @@ from graphflow.agents import (
     Request,
     Response,
     ScriptedModel,
+    Tool,
     ToolCall,
     choose_model,
     tool_call,
@@ -118,3 +119,35 @@ def test_a_script_may_be_a_function() -> None:
 
     assert asked(ScriptedModel(lambda request: "now"), 2)[1].text == "now"
     assert asked(ScriptedModel(later))[0].text == "0 messages"
+
+
+@pytest.mark.parametrize(
+    ("name", "environ", "fix"),
+    [
+        ("offlin", {}, "Did you mean 'offline'?"),
+        ("Offline", KEY, "Did you mean 'offline'?"),
+        ("olama", KEY, "Did you mean 'ollama/...'?"),
+        ("scripted", {}, "model=ScriptedModel(...)"),
+        ("my-own", {}, "'openai/my-own'"),
+    ],
+)
+def test_a_misspelt_name_is_no_question_of_keys(name: str, environ: dict[str, str], fix: str) -> None:
+    with pytest.raises(ModelUnavailable) as caught:
+        choose_model(None, name, environ)
+    assert fix in caught.value.fix
+    assert "no key" not in caught.value.what
+
+
+def test_a_name_that_looks_like_one_of_openais_only_needs_its_key() -> None:
+    for name in ("gpt-5", "o3", "ft:gpt-4o:mine"):
+        assert choose_model(None, name, KEY).name == f"openai/{name}"
+        with pytest.raises(ModelUnavailable, match="no key"):
+            choose_model(None, name, {})
+    assert choose_model(None, "my-own", KEY).name == "openai/my-own"
+    assert choose_model(None, "offlin", {"OPENAI_BASE_URL": "http://localhost:1/v1"}).name == "localhost:1/offlin"
+
+
+def test_tools_are_offered_where_models_are() -> None:
+    import graphflow.models
+
+    assert graphflow.models.Tool is Tool

@@ -80,7 +80,7 @@ def test_one_with_a_typed_output_is_not_asked_for_json() -> None:
 
 def test_one_that_never_chooses_fails() -> None:
     with pytest.raises(RunFailed) as caught:
-        desk().run_sync(Ticket(text="x"), model=ScriptedModel(["a", "b", "c"])).result()
+        desk().run_sync(Ticket(text="x"), model=ScriptedModel(["a", "b", "c"]))
     assert "It has to choose a handoff, and chose none. (S9.3)" in str(caught.value)
 
 

@@ -21,6 +21,9 @@ EXCLUDED = {
     "in memory nothing can take a run over.",
 }
 
+UNKNOWN = {"S99", "S99.9"}
+"""What ``explain`` is asked for in its own tests, because there is no such rule."""
+
 
 @cache
 def cited() -> frozenset[str]:
@@ -36,5 +39,5 @@ def test_a_test_cites_the_rule(rule: str) -> None:
 
 def test_tests_cite_only_rules_that_exist() -> None:
     sections = {f"S{section}" for section in PARTS}
-    unknown = {rule for rule in cited() if rule not in {*RULES, *EXCLUDED, *sections}}
+    unknown = {rule for rule in cited() if rule not in {*RULES, *EXCLUDED, *sections, *UNKNOWN}}
     assert not unknown, f"There are no such rules: {sorted(unknown)}"

@@ -83,3 +83,8 @@ def test_where_there_is_no_graph_nothing_is_called_clean(graphflow: Command, fol
     assert "There is no graph in empty" in said.err
     said = graphflow("check", "essay.py", "empty")
     assert said.code == 5
+
+
+def test_where_nothing_could_be_imported_no_graphs_are_counted(graphflow: Command, folder: Path) -> None:
+    (folder / "odd.py").write_text("import graphflow\nraise RuntimeError('odd')\n")
+    assert graphflow("check", "odd.py").out.endswith("found    1 error · odd.py\n")

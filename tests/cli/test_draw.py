@@ -43,3 +43,10 @@ def test_what_cannot_be_drawn_is_told(graphflow: Command, arguments: list[str], 
     said = graphflow("draw", "essay.py", *arguments)
     assert (said.code, said.out) == (code, "")
     assert message in said.err
+
+
+def test_a_missing_folder_is_made_in_the_shell_and_a_picture_goes_to_a_file(graphflow: Command) -> None:
+    assert "fix    Make it first: mkdir -p 'no dir/x'\n" in graphflow("draw", "essay.py", "-o", "no dir/x/a.mmd").err
+    said = graphflow("draw", "essay.py", "--format", "png")
+    assert said.code == 2
+    assert "A png is written to a file: -o graph.png" in said.err

@@ -34,3 +34,28 @@ def test_an_unknown_code_names_the_nearest(graphflow: Command) -> None:
 @pytest.mark.parametrize("code", sorted(code for code in CODES if code.startswith("GF5")))
 def test_codes_of_the_command_line_say_more_than_their_title(code: str) -> None:
     assert len(CODES[code].text) > 30
+
+
+def test_a_rule_of_the_semantics_is_explained_too(graphflow: Command) -> None:
+    done = graphflow("explain", "(S7.3)")
+    assert (done.code, done.out.split("  ")[0]) == (0, "S7.3")
+    assert "overrides the reducer for one update" in done.out
+    assert graphflow("explain", "S99").code == 5
+
+
+def test_every_rule_that_a_message_cites_is_there() -> None:
+    """No error sends its reader to a rule that does not exist."""
+    import re
+    from pathlib import Path
+
+    import graphflow
+    from graphflow.cli.rules import rules
+
+    sources = "".join(path.read_text(encoding="utf-8") for path in Path(graphflow.__file__).parent.rglob("*.py"))
+    cited = set(re.findall(r"\bS\d{1,2}\.\d{1,2}\b", sources))
+    assert cited
+    assert cited <= set(rules())
+
+
+def test_the_help_says_what_numbers_of_rules_are(graphflow: Command) -> None:
+    assert "(S3.1)" in graphflow("explain", "--help").out

@@ -138,3 +138,18 @@ def test_the_rules_of_the_state_itself_hold(graphflow: Command, folder: Path) ->
     assert said.code == 2
     assert "[GF211]" in said.err
     assert "less than or equal to 500" in said.err
+
+
+def test_an_empty_value_empties_a_list(graphflow: Command) -> None:
+    assert state_of(graphflow, "topic=owls", "tags=")["tags"] == []
+    assert state_of(graphflow, "topic=owls", "tags=", "tags=x")["tags"] == ["", "x"]
+
+
+def test_a_file_that_is_not_there_names_the_nearest(graphflow: Command, folder: Path) -> None:
+    (folder / "texts").mkdir()
+    (folder / "texts" / "market.txt").write_text("owls")
+    (folder / "night.md").write_text("owls")
+    for typed, meant in (("nihgt.md", "night.md"), ("night.txt", "night.md"), ("market.txt", "texts/market.txt")):
+        said = graphflow("run", "essay.py", f"topic=@{typed}")
+        assert said.code == 5
+        assert f"Did you mean '{meant}'?" in said.err

@@ -303,3 +303,46 @@ def test_a_run_without_a_language_model_says_so_first(
     refused = graphflow("run", "agent.py", "text=Owls hunt.", "--model", "openai/large")
     assert (refused.code, refused.out) == (2, "")
     assert "OPENAI_API_KEY" in refused.err
+
+
+def test_what_is_used_up_and_the_option_that_gives_more(graphflow: Command) -> None:
+    """S13.2: why a run ended exhausted is told with the option to type."""
+    said = graphflow("run", "essay.py", "topic=owls", "--budget-steps", "2")
+    assert "           the budget of 2 steps is used up; --budget-steps gives more\n" in said.err
+
+
+def test_a_graph_that_ends_in_fail_reads_well(graphflow: Command, folder: Path) -> None:
+    (folder / "unliked.py").write_text(
+        "from pydantic import BaseModel\nfrom graphflow import END, FAIL, START, Graph, fields\n"
+        "class State(BaseModel):\n    is_liked: bool = False\n"
+        "graph = Graph('unliked', State)\ngraph.edge(START, END, when=fields(State).is_liked)\n"
+        "graph.edge(START, FAIL('nobody liked it'))\n"
+    )
+    said = graphflow("run", "unliked.py")
+    assert said.code == 1
+    assert plain(said.err) == (
+        "run        r-1  unliked\n"
+        "failed     0 steps in T\n"
+        "at         FAIL: nobody liked it\n"
+        "[GF220] Run r-1: Graph 'unliked' ended in FAIL: nobody liked it\n"
+        "  where  unliked.py:7   graph.edge(START, FAIL('nobody liked it'))\n"
+        "  why    The edge from START was taken. (S1.1)\n"
+        "         the last steps were START:1 -> FAIL: nobody liked it\n"
+        "  fix    If it should have gone on, go back to before that: graph.rerun(error.run, at=1, state={...}).\n"
+    )
+
+
+def test_a_tool_that_raises_is_told_to_people(graphflow: Command, folder: Path) -> None:
+    (folder / "shop.py").write_text(
+        "from pydantic import BaseModel\nfrom graphflow import END, START, Agent, Graph\n"
+        "from graphflow.models import ScriptedModel, tool_call\n"
+        "class State(BaseModel):\n    text: str = ''\n"
+        "def price(name: str) -> int:\n    'The price.'\n    return {'pot': 3}[name]\n"
+        "model = ScriptedModel([tool_call('price', name='cup'), 'Nobody knows.'])\n"
+        "graph = Graph('shop', State)\n"
+        "node = graph.node(Agent('sell', 'Sell.', prompt='A cup?', tools=[price], model=model), writes='text')\n"
+        "graph.chain(START, node, END)\n"
+    )
+    said = graphflow("run", "shop.py")
+    assert said.code == 0, said.err
+    assert re.search(r"✗ sell +tool price failed: KeyError: 'cup'\n", said.err)

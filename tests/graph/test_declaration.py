@@ -7,6 +7,7 @@ import copy
 import inspect
 import pickle
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -304,3 +305,44 @@ def test_states_may_be_made_by_subclassing() -> None:
 
     with pytest.raises(DeclarationError, match="takes state: Unrelated, but the state here is Longer"):
         graph.node(other)
+
+
+DESCRIBED: Any = Declaration
+
+
+class TestHelp:
+    """What ``help(Graph)`` and a traceback show of a declaration."""
+
+    def test_a_node_tells_its_options(self) -> None:
+        parameters = inspect.signature(DESCRIBED.node).parameters
+        for name in ("name", "reads", "writes", "updates", "retry", "timeout_s", "at_once", "blocking", "purpose"):
+            assert name in parameters
+            assert f"``{name}``" in (inspect.getdoc(DESCRIBED.node) or "")
+
+    @pytest.mark.parametrize(
+        "method", ["edge", "fork", "map", "handoff", "ask", "switch", "chain", "point", "on_budget"]
+    )
+    def test_every_method_has_an_example(self, method: str) -> None:
+        assert f"graph.{method}(" in (inspect.getdoc(getattr(DESCRIBED, method)) or "")
+
+    def test_a_handoffs_tool_is_told(self) -> None:
+        """S9.1."""
+        assert "``hand_off_to_billing``" in (inspect.getdoc(DESCRIBED.handoff) or "")
+
+    def test_an_error_stands_right_below_the_users_line(self) -> None:
+        def bare(state: Essay) -> str:
+            return ""
+
+        graph = essay_graph()
+        mistakes: list[Callable[[], object]] = [
+            lambda: graph.node(bare),
+            lambda: graph.node(purpose="decorated")(bare),
+            lambda: graph.edge(START, START),  # type: ignore[arg-type]
+            lambda: graph.ask("ask", "{tpoic}?"),
+            lambda: Declaration("", Essay),
+        ]
+        for mistake in mistakes:
+            with pytest.raises(DeclarationError) as caught:
+                mistake()
+            ours = [entry for entry in caught.traceback if "graphflow/graph" in str(entry.path)]
+            assert len(ours) == 1

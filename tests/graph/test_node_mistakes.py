@@ -244,7 +244,7 @@ def test_a_graph_with_fields_instead_of_a_mapping() -> None:
 [GF125] Graph 'other' is not given 'subject'
   where  here   essay_graph().node(Declaration("other", Other), reads={"result": essay.topic}, writes={"draft": "result"})
   why    Other has no default for it. (S12.1)
-  fix    Write reads={"result": outer.topic, "subject": outer.topic}, with outer = fields(Essay).
+  fix    Write reads={"result": outer.topic, "subject": outer.topic}, writes={"draft": "result"}, with outer = fields(Essay).
 """)
 def test_a_graph_that_is_not_given_what_it_needs() -> None:
     essay_graph().node(Declaration("other", Other), reads={"result": essay.topic}, writes={"draft": "result"})

@@ -128,6 +128,7 @@ def test_a_whole_state_returned() -> None:
 @says("""
 [GF220] Run r of graph 'one' failed at a:1: A node tried to set 'n' on its view of the state
   where  here   graph.chain(START, graph.node(work, name="a", **options), END)
+         here   view.n = 3
   why    A view cannot change the state: a node returns the fields that change. (S3.6)
          the last steps were START:1 -> a
   fix    Return {"n": ...}, or declare writes= and return the value.
@@ -253,8 +254,9 @@ class Stop(BaseException):
 @says("""
 [GF220] Run r of graph 'guarded' failed at a:1: The condition [is_short] on a -> END failed
   where  here   graph.edge(a, END, when=is_short)
+         here   return len(view.word) // len(view.word) > 0
   why    it raised ZeroDivisionError: integer division or modulo by zero; it saw anything=None, data=None, items=[], log=[], n=0, ratio=0.0, raw=b'', word=''. A condition must answer for every state. (S5.4)
-         the last steps were START:1 -> a;  a:1 -> (stays)
+         the last steps were START:1 -> a
   fix    Compare with None first, or use an expression over fields(State): there a comparison with None is false.
 """)
 def test_a_guard_that_raises() -> None:

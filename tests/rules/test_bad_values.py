@@ -170,6 +170,7 @@ class Folded(BaseModel):
 @says("""
 [GF220] Run r of graph 'one' failed at a:1: The reducer divided of 'quotient' raised ZeroDivisionError: integer division or modulo by zero
   where  here   graph.chain(START, graph.node(work, name="a", **options), END)
+         here   return old // (new - new)
   why    It was given 1 and 7. A reducer must fold whatever its types allow. (S7.1)
          the last steps were START:1 -> a
   fix    Mend the reducer; nothing of the update was kept.
@@ -191,6 +192,8 @@ def test_a_reducer_that_gives_the_wrong_type() -> None:
 
 @says("""
 [GF220] Run r of graph 'joined' failed at a:1: The merge of the branches does not validate
+  where  here   a, j = graph.node(lambda view: None, name="a"), graph.node(lambda view: None, name="j")
+         here   raise ValueError("there is one already")
   why    The reducer most of 'n' raised ValueError: there is one already: It was given 1 and 2. A reducer must fold whatever its types allow. (S7.1) (S6.4)
          the last steps were START:1 -> a;  a:1 -> b;  a:1[0]/b:1 -> j;  a:1[1]/b:1 -> j
   fix    Let the branches write less, or widen the field.
@@ -246,6 +249,8 @@ def test_a_reducer_that_alters_what_it_is_given() -> None:
 
 @says("""
 [GF220] Run r of graph 'one' failed at a:1: ZeroDivisionError: integer division or modulo by zero
+  where  here   graph.chain(START, graph.node(work, name="a", **options), END)
+         here   _ = 1 // self.n
   why    the last steps were START:1 -> a
   fix    Mend the cause, then go on from there: graph.resume(error.run).
 """)
@@ -340,7 +345,7 @@ def mapped(over: Any) -> Run[Any]:
 [GF220] Run r of graph 'mapped' failed at a:1: The items of a -> b could not be read from a function
   where  here   graph.map(a, b, over=over, join=j)
   why    The item <function fetch at 0x> is none of a function: Unable to serialize unknown type: <class 'function'>. (S6.1)
-         the last steps were START:1 -> a;  a:1 -> (stays)
+         the last steps were START:1 -> a
   fix    Annotate what over= returns with what it does return.
 """)
 def test_items_that_json_cannot_hold() -> None:
@@ -351,7 +356,7 @@ def test_items_that_json_cannot_hold() -> None:
 [GF220] Run r of graph 'mapped' failed at a:1: The items of a -> b could not be read from numbers
   where  here   graph.map(a, b, over=over, join=j)
   why    The item 'one' is none of numbers: Input should be a valid integer, unable to parse string as an integer. (S6.1)
-         the last steps were START:1 -> a;  a:1 -> (stays)
+         the last steps were START:1 -> a
   fix    Annotate what over= returns with what it does return.
 """)
 def test_items_of_the_wrong_type() -> None:
@@ -365,7 +370,7 @@ def test_items_of_the_wrong_type() -> None:
 [GF220] Run r of graph 'mapped' failed at a:1: The items of a -> b could not be read from a function
   where  here   graph.map(a, b, over=over, join=j)
   why    The item (1, 2) would come back from the journal as [1, 2]. (S6.1)
-         the last steps were START:1 -> a;  a:1 -> (stays)
+         the last steps were START:1 -> a
   fix    Annotate what over= returns with what it does return.
 """)
 def test_items_that_the_journal_would_give_back_as_others() -> None:
@@ -376,7 +381,7 @@ def test_items_that_the_journal_would_give_back_as_others() -> None:
 [GF220] Run r of graph 'mapped' failed at a:1: The items of a -> b could not be read from a function
   where  here   graph.map(a, b, over=over, join=j)
   why    It raised TypeError: it gave 'abc', which is no list. (S6.1)
-         the last steps were START:1 -> a;  a:1 -> (stays)
+         the last steps were START:1 -> a
   fix    Give over= a list field, or a function of the state that returns a list.
 """)
 def test_a_text_instead_of_items() -> None:
@@ -387,7 +392,7 @@ def test_a_text_instead_of_items() -> None:
 [GF220] Run r of graph 'mapped' failed at a:1: The items of a -> b could not be read from a function
   where  here   graph.map(a, b, over=over, join=j)
   why    It raised TypeError: 'NoneType' object is not iterable. (S6.1)
-         the last steps were START:1 -> a;  a:1 -> (stays)
+         the last steps were START:1 -> a
   fix    Give over= a list field, or a function of the state that returns a list.
 """)
 def test_no_list_at_all() -> None:
@@ -397,8 +402,9 @@ def test_no_list_at_all() -> None:
 @says("""
 [GF220] Run r of graph 'mapped' failed at a:1: The items of a -> b could not be read from a function
   where  here   graph.map(a, b, over=over, join=j)
+         here   mapped(lambda view: [1 // view.n])
   why    It raised ZeroDivisionError: integer division or modulo by zero. (S6.1)
-         the last steps were START:1 -> a;  a:1 -> (stays)
+         the last steps were START:1 -> a
   fix    Give over= a list field, or a function of the state that returns a list.
 """)
 def test_items_that_raise() -> None:

@@ -8,8 +8,10 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel
 
-from graphflow import END, START, Graph, Retry, RunFailed, append, fields
+from graphflow import END, START, Agent, Graph, Retry, RunFailed, append, fields
+from graphflow.models import ScriptedModel, tool_call
 from graphflow.runtime import events
+from graphflow.runtime.events import EffectRecorded, Event
 from graphflow.testing.virtual import run_virtual
 
 
@@ -116,3 +118,25 @@ def test_story_tells_what_led_to_a_node() -> None:
     ]
     with pytest.raises(Exception, match="Did you mean 'gather'"):
         run.story("gathr")
+
+
+def test_a_tool_that_fails_is_told_to_observers_and_the_journal_but_not_to_the_model() -> None:
+    """S11.1: the record says how it failed; what the model reads is general."""
+
+    class Shop(BaseModel):
+        text: str = ""
+
+    def price(name: str) -> int:
+        "The price."
+        return {"pot": 3}[name]
+
+    model = ScriptedModel([tool_call("price", name="cup"), "Nobody knows."])
+    graph = Graph("shop", Shop)
+    graph.chain(START, graph.node(Agent("sell", "Sell.", prompt="A cup?", tools=[price]), writes="text"), END)
+    seen: list[Event] = []
+    run = graph.run_sync(Shop(), model=model, observers=[seen.append])
+    effects = [event for event in seen if isinstance(event, EffectRecorded)]
+    assert [event.error for event in effects] == ["", "tool price failed: KeyError: 'cup'", ""]
+    journalled = [entry.get("error", "") for entry in run.journal if entry["kind"] == "effect"]
+    assert journalled == [event.error for event in effects]
+    assert "cup'" not in model.requests[-1].messages[-1].text

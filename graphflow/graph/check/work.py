@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import types
 from collections.abc import Iterator
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel
 from typing_extensions import is_typeddict
@@ -136,6 +136,10 @@ def _names_in(annotation: Any) -> dict[str, Any] | None:
         return dict(origin.__annotations__)
     if not isinstance(origin, type):
         return {} if origin is Literal else None
+    return _names_of(cast("type[object]", origin))
+
+
+def _names_of(origin: type[object]) -> dict[str, Any] | None:
     if issubclass(origin, BaseModel):
         computed = dict.fromkeys(origin.model_computed_fields, Any)
         return {name: info.annotation for name, info in origin.model_fields.items()} | computed
