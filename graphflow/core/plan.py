@@ -117,9 +117,7 @@ class Limits:
     depth: int = 20
     fork_width: int = 100_000
     at_once: int = 1_000
-    state_bytes: int = 16_000_000
     value_bytes: int = 4_000_000
-    journal_entries: int = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,7 +176,7 @@ def _validated(shortcut: Shortcut, plan: Plan, result: Any) -> Update | None:
             changes = {field: change}
             is_small = type(change) in _SCALARS or (type(change) is str and len(change) <= _SURELY_SMALL)
         elif type(result) is dict:
-            given = result
+            given = result  # pyright: ignore[reportUnknownVariableType]  # its keys are checked next
             changes = {}
             for name, value in given.items():
                 if type(value) is Replace:
