@@ -2,7 +2,7 @@
 
 Goals are those of the design where it names one. The limit of a step is the design's too; the others guard against slow
 decay, a little above what holds. A ratio divides CPU time by that of the floor, measured in the same process a moment
-before and after. ``exact`` figures count something (bytes, virtual seconds, modules), so no noise excuses them.
+before and after. No journal is read here: in memory an entry is written when it is first read. ``exact`` figures count something (bytes, virtual seconds, modules), so no noise excuses them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ LIMITS = {
     "chain": Limit("a step in a chain of 1,000 nodes", STEP, 15, 12),
     "loop": Limit("a step in a loop of 10,000", STEP, 15, 12),
     "map_1000": Limit("a branch of a map over 1,000", GATHER, 2.2, 1.2),
-    "map_10000": Limit("a branch of a map over 10,000", GATHER, 2, 1),
+    # the goal is not reached: 1.6, of which a third is beginning the branch, a third finishing it
+    "map_10000": Limit("a branch of a map over 10,000", GATHER, 1.8, 1),
     "map_100000": Limit("a branch of a map over 100,000", GATHER, 1.5, 0.7),
     "map_linear": Limit("a branch of a map over 100,000", "one of a map over 1,000", 1.6, 1.2),
     "makespan": Limit("makespan of an uneven series-parallel graph", "its critical path", 1.15, 1.05, exact=True),
