@@ -60,7 +60,7 @@ class Counts(MemoryStore):
 
 def alter(value: Any) -> None:
     """Change everything in a value that can be changed in place."""
-    kind: type[Any] = type(value)
+    kind = value.__class__
     if kind in (dict, list):
         for part in list(value.values() if kind is dict else value):
             alter(part)
