@@ -102,5 +102,7 @@ class LoneHands:
     def update(self, changes: dict[str, Any]) -> None:
         self.updates.append(changes)
 
-    def emit(self, text: str) -> None:
+    is_watched = False
+
+    def emit(self, text: str, *, tool: str = "", call: int = 0) -> None:
         """Nobody watches an agent on its own."""

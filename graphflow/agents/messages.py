@@ -127,6 +127,15 @@ class Response:
         return Message("assistant", self.text, self.tool_calls, carried=self.carried)
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of an answer while the model writes it: of its text, or of the arguments of its ``call``-th tool call."""
+
+    text: str
+    tool: str = ""
+    call: int = 0
+
+
 @lru_cache
 def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
     return TypeAdapter(kind)

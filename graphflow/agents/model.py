@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
-from graphflow.agents.messages import Request, Response
+from graphflow.agents.messages import Piece, Request, Response
 from graphflow.agents.prices import Price
 from graphflow.graph.context import Reserve
 
@@ -24,6 +25,18 @@ class Model(Protocol):
     def name(self) -> str: ...
 
     async def respond(self, request: Request) -> Response: ...
+
+
+@runtime_checkable
+class StreamingModel(Model, Protocol):
+    """A model that can also show an answer while it is written."""
+
+    async def stream(self, request: Request, show: Callable[[Piece], None]) -> Response:
+        """The complete answer, as ``respond`` gives it; ``show`` is called with each piece of it as it comes.
+
+        Raises what ``respond`` raises: a stream that is cut is no answer, whatever was shown of it.
+        """
+        ...
 
 
 def estimated_tokens(text: str) -> int:

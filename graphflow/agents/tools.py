@@ -139,8 +139,12 @@ class _ToolHands:
     def update(self, changes: dict[str, Any]) -> None:
         self.updates.append(changes)
 
-    def emit(self, text: str) -> None:
-        self._outer.emit(text)
+    @property
+    def is_watched(self) -> bool:
+        return self._outer.is_watched
+
+    def emit(self, text: str, *, tool: str = "", call: int = 0) -> None:
+        self._outer.emit(text, tool=tool, call=call)
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,8 +98,16 @@ class Hands(Protocol):
         """Add to the pending update of the step (S3.7)."""
         ...
 
-    def emit(self, text: str) -> None:
-        """Pass streamed text to observers; neither journalled nor seen by the scheduler (S11.3)."""
+    @property
+    def is_watched(self) -> bool:
+        """Whether anybody observes the run: only then is it worth streaming."""
+        ...
+
+    def emit(self, text: str, *, tool: str = "", call: int = 0) -> None:
+        """Pass streamed text to observers; neither journalled nor seen by the scheduler (S11.3).
+
+        With ``tool``, the text is a piece of the arguments of the ``call``-th tool call of this answer.
+        """
         ...
 
 

@@ -143,9 +143,9 @@ class Driver:
                     f"An observer of run {self.machine.run_id} raised {error!r} and was removed", stacklevel=2
                 )
 
-    def show_text(self, scope: Scope, text: str) -> None:
+    def show_text(self, scope: Scope, text: str, tool: str, call: int) -> None:
         if self.observers:
-            self.tell(TextStreamed(0, scope.path, scope.node.name, self.machine.now, text))
+            self.tell(TextStreamed(0, scope.path, scope.node.name, self.machine.now, text, tool, call))
 
     def record(self, scope: Scope, turn: int, key: str, effect: Recorded) -> bool:
         """An effect has returned: it is committed at once, before the node goes on (S11.1). False: it is too late."""

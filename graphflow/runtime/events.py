@@ -97,9 +97,15 @@ class EffectRecorded(Event):
 
 @dataclass(frozen=True, slots=True)
 class TextStreamed(Event):
-    """A piece of text from ``ctx.emit``. Not journalled (S11.3)."""
+    """A piece of text from ``ctx.emit``, or of a model's answer as it is written. Not journalled (S11.3).
+
+    With ``tool``, it is a piece of the arguments of the answer's ``call``-th tool call. An attempt that fails and is
+    made again streams anew, after its own NodeStarted.
+    """
 
     text: str
+    tool: str = ""
+    call: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,10 +44,15 @@ class DriverHands:
         """Add to the pending update of the step (S3.7)."""
         self.pending.append(changes)
 
-    def emit(self, text: str) -> None:
+    @property
+    def is_watched(self) -> bool:
+        """Whether anybody observes the run."""
+        return bool(self.driver.observers)
+
+    def emit(self, text: str, *, tool: str = "", call: int = 0) -> None:
         """Streamed text goes to observers on the side (S11.3)."""
         if self.scope.turn == self.turn:
-            self.driver.show_text(self.scope, text)
+            self.driver.show_text(self.scope, text, tool, call)
 
     async def effect(
         self,

@@ -44,7 +44,9 @@ class FakeHands:
     def update(self, changes: dict[str, Any]) -> None:
         self.updates.append(changes)
 
-    def emit(self, text: str) -> None:
+    is_watched = True
+
+    def emit(self, text: str, *, tool: str = "", call: int = 0) -> None:
         pass
 
 
