@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from graphflow.core import changing, deciding, failures, joins
 from graphflow.core.plan import Node
+from graphflow.core.remembered import describe
 from graphflow.core.schema import adapter
 from graphflow.core.scopes import ENDED, SEGMENT, Scope
 from graphflow.errors import AnswerInvalid, NodeError, shown, unknown_name
@@ -51,7 +52,7 @@ def ask(machine: Machine, scope: Scope) -> None:
                 _answered(machine, scope, machine.answers.pop(key))
                 return
             except AnswerInvalid as error:  # it was kept before the state was what it is now: ask after all
-                entry = {"kind": "refused", "at": scope.path, "early": key, "error": failures.describe(error)}
+                entry = {"kind": "refused", "at": scope.path, "early": key, "error": describe(error)}
                 machine.note(entry, scope)
 
 

@@ -12,38 +12,12 @@ from typing import TYPE_CHECKING, Any
 from graphflow.core import changing, deciding
 from graphflow.core.journal import expand
 from graphflow.core.plan import Edge, Node, Retry
+from graphflow.core.remembered import describe
 from graphflow.core.scopes import ENDED, FAILED, HELD, READY, RUNNING, Fork, Scope
-from graphflow.errors import Failed, GraphflowError, GuardFailed, NodeError, NoWayOut
+from graphflow.errors import Failed, GuardFailed, NoWayOut
 
 if TYPE_CHECKING:
     from graphflow.core.machine import Machine
-
-
-class Remembered(NodeError):
-    """An error as a journal remembers it: its type's name and its words; the object itself was in another process."""
-
-    def __init__(self, described: dict[str, Any]) -> None:
-        super().__init__(described.get("what", ""), why=described.get("why", ""), fix=described.get("fix", ""))
-        self.type = described.get("type", "Exception")
-        self.code = described.get("code", "")
-
-    def __str__(self) -> str:
-        return super().__str__() if self.code else f"{self.type}: {self.what}"
-
-
-def describe(error: BaseException) -> dict[str, Any]:
-    """An error as JSON-able data. Messages hold no payload by themselves; causes are named only."""
-    if isinstance(error, Remembered):
-        return {"type": error.type, "code": error.code, "what": error.what, "why": error.why, "fix": error.fix}
-    if isinstance(error, GraphflowError):
-        return {
-            "type": type(error).__name__,
-            "code": error.code,
-            "what": error.what,
-            "why": error.why,
-            "fix": error.fix,
-        }
-    return {"type": type(error).__name__, "what": str(error)[:2_000]}
 
 
 def may_retry(retry: Retry | None, error: Exception, attempt: int) -> bool:

@@ -41,6 +41,7 @@ from graphflow.core import (
 from graphflow.core.journal import Brief, Entry
 from graphflow.core.plan import Edge, Plan
 from graphflow.core.reducers import Replace
+from graphflow.core.remembered import describe
 from graphflow.core.schema import Update
 from graphflow.core.scopes import (
     CANCELLED,
@@ -511,7 +512,7 @@ class Machine:
         else:
             self.bound = self.reason = ""
         if self.error is not None:
-            entry["error"] = failures.describe(self.error)
+            entry["error"] = describe(self.error)
             if self.error_at:
                 entry["at"] = self.error_at
         self.note(entry, None)

@@ -13,6 +13,7 @@ from graphflow.core import changing, failures, joins, migrating, spending, subgr
 from graphflow.core.journal import Entry, revive_items
 from graphflow.core.machine import FORMAT, Machine
 from graphflow.core.plan import Edge, Plan
+from graphflow.core.remembered import remember
 from graphflow.core.schema import adapter
 from graphflow.core.scopes import EXIT, RUNNING, Recorded, Scope
 from graphflow.core.usage import Usage
@@ -196,7 +197,7 @@ def _starts(edge: Edge, entry: Entry) -> list[int]:
 
 def _failed(machine: Machine, entry: Entry) -> None:
     origin = _cursor(machine, entry)
-    error = failures.Remembered(entry["error"])
+    error = remember(entry["error"])
     if "attempt" in entry:
         _count_step(machine, origin)
         origin.attempt = entry["attempt"]
@@ -326,7 +327,7 @@ def _ended(machine: Machine, entry: Entry) -> None:
     machine.status = entry["status"]
     machine.reason, machine.bound = entry.get("why", ""), entry.get("bound", "")
     if "error" in entry:
-        machine.error = failures.Remembered(entry["error"])
+        machine.error = remember(entry["error"])
         machine.error_at = entry.get("at", "")
     for scope in machine.scopes():
         if scope.status == RUNNING:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, Field
 
-from graphflow import END, FAIL, START, Graph, NoWayOut, RunFailed, append, extend, fields, quorum
+from graphflow import END, FAIL, START, Context, Graph, NoWayOut, RunFailed, append, extend, fields, quorum
 from graphflow.core.journal import decode, encode
 from graphflow.core.reading import frontier, state_of
 from graphflow.core.replay import replay
@@ -271,3 +271,40 @@ def test_infinities_survive_the_journal() -> None:
     graph.edge(divide, END)
     run = run_virtual(graph.run(State()))
     assert run.at(run.seq).state.ratio == float("inf")
+
+
+class OutOfStock(Exception):
+    """A user's own error, with needs of its own."""
+
+    def __init__(self, item: str, *, left: int) -> None:
+        super().__init__(f"{item}: {left} left")
+
+
+def test_a_join_tells_errors_apart_after_a_resume_as_it_did_before() -> None:
+    """S14.3, S15.2: an error's class is kept in the journal, where the process knows it."""
+    graph = Graph("shop", State)
+    is_up: list[bool] = []
+
+    @graph.node(writes=state.facts)
+    async def look(view: State, item: str) -> list[str]:
+        if item == "pear":
+            raise OutOfStock(item, left=0)
+        raise ConnectionRefusedError(item)
+
+    @graph.node(writes=state.facts)
+    async def tell(view: State, ctx: Context) -> list[str]:
+        if not is_up:
+            raise ValueError("not yet")
+        sold_out = [branch.item for branch in ctx.branches if isinstance(branch.error, OutOfStock)]
+        offline = [branch.item for branch in ctx.branches if isinstance(branch.error, ConnectionError)]
+        return [*sold_out, "|", *offline]
+
+    begin = graph.point("begin")
+    graph.edge(START, begin)
+    graph.map(begin, look, over=lambda view: ["apple", "pear"], join=tell, failures="collect")
+    graph.edge(tell, END)
+    with pytest.raises(RunFailed) as failed:
+        graph.run_sync(State())
+    is_up.append(True)
+    run = graph.resume_sync(failed.value.run)
+    assert run.state.facts == ["pear", "|", "apple"]
