@@ -7,7 +7,7 @@ same type, and the state validates. Nodes are matched by name: a renamed node is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import ValidationError
 
@@ -165,8 +165,12 @@ def _changed_fields(old: Plan, new: Plan) -> list[str]:
         if other is None:
             found.append(f"The field {name!r} is gone.")
         elif other.annotation != spec.annotation:
-            found.append(f"The field {name!r} was {spec.annotation} and is {other.annotation}.")
+            found.append(f"The field {name!r} was {_text(spec.annotation)} and is {_text(other.annotation)}.")
     return found
+
+
+def _text(annotation: Any) -> str:
+    return annotation.__name__ if isinstance(annotation, type) and not get_args(annotation) else str(annotation)
 
 
 def _lost(scope: Scope, old: Plan, new: Plan) -> list[str]:

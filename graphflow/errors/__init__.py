@@ -65,7 +65,16 @@ from graphflow.errors.run import (
     ViewReadOnly,
     WriteConflict,
 )
-from graphflow.errors.store import GraphChanged, JournalInvalid, RunBusy, RunNotFound, StoreError
+from graphflow.errors.store import (
+    Fenced,
+    GraphChanged,
+    JournalInvalid,
+    RunBusy,
+    RunNotFound,
+    StoreError,
+    StoreInvalid,
+    StoreUnavailable,
+)
 
 __all__ = [
     "CODES",
@@ -84,6 +93,7 @@ __all__ = [
     "DeclarationError",
     "DrawingError",
     "Failed",
+    "Fenced",
     "Finding",
     "GraphChanged",
     "GraphError",
@@ -120,6 +130,8 @@ __all__ = [
     "ScriptMismatch",
     "ServerError",
     "StoreError",
+    "StoreInvalid",
+    "StoreUnavailable",
     "TargetNotFound",
     "TooDeep",
     "ToolFailed",

@@ -35,6 +35,25 @@ class GraphChanged(StoreError):
     code = "GF304"
 
 
+class StoreInvalid(StoreError):
+    """What was opened is no store of ours, or one that this version cannot read: damaged, foreign, or newer."""
+
+    code = "GF305"
+
+
+class Fenced(StoreError):
+    """This driver has lost its lease to another: nothing of its last step was written (S18)."""
+
+    code = "GF306"
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot be reached or written now: locked, full, or the connection is lost. Trying again can help."""
+
+    code = "GF307"
+    retryable = True
+
+
 CODES.update(
     {
         "GF300": Code("A store failed", "The store could not do what was asked. What was committed before is safe."),
@@ -51,6 +70,21 @@ CODES.update(
             "The graph changed under the run",
             "A run can go on under a changed graph if every live cursor's node, every open fork and every state field "
             "in use still exist with the same type (S16). The message lists what does not.",
+        ),
+        "GF305": Code(
+            "No store that can be read",
+            "The file or database is no store of graphflow's, is damaged, or was written by a newer version. It is left "
+            "as it is: nothing is repaired or converted behind your back.",
+        ),
+        "GF306": Code(
+            "The driver has lost its lease",
+            "A run has one driver at a time, by a lease with a fencing number (S18). This one was away past its lease and "
+            "another took over; what it had not committed by then is not written, and its nodes are stopped.",
+        ),
+        "GF307": Code(
+            "The store cannot be written now",
+            "The file is locked, the disk full, or the connection lost. Everything committed before is safe, nothing is "
+            "half there, and the run can be resumed once the store is back.",
         ),
     }
 )

@@ -117,20 +117,20 @@ def _state(plan: Plan) -> dict[str, Any]:
 
 def _json_schema(state: type[BaseModel]) -> Any:
     try:
-        return _without_texts(state.model_json_schema())
+        return without_texts(state.model_json_schema())
     except (PydanticInvalidForJsonSchema, PydanticUserError):
         return None  # a type of the user's own with no schema to show; its name stands above
 
 
-def _without_texts(schema: Any) -> Any:
+def without_texts(schema: Any) -> Any:
     """Titles and descriptions change nothing of what is valid."""
     if isinstance(schema, dict):
         found = cast("dict[str, Any]", schema)
         return {
-            key: _without_texts(value)
+            key: without_texts(value)
             for key, value in found.items()
             if not (key in ("title", "description") and isinstance(value, str))
         }
     if isinstance(schema, list):
-        return list(map(_without_texts, cast("Iterable[Any]", schema)))
+        return list(map(without_texts, cast("Iterable[Any]", schema)))
     return schema
