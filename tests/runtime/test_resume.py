@@ -183,7 +183,7 @@ def test_a_changed_graph_that_the_run_does_not_survive_is_refused_with_the_diffe
     with pytest.raises(GraphChanged) as refused:
         changed.resume(caught.value.run)
     text = str(refused.value)
-    assert "The field 'n' was <class 'int'> and is <class 'str'>." in text
+    assert "The field 'n' was int and is str." in text
     assert "The field 'items' is gone." in text
     assert "The run stands at node 'work' (work:1), which is gone." in text
 
