@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from graphflow.errors import (
         GraphError,
         GraphflowError,
+        GuardrailTripped,
         JoinFailed,
         ModelError,
         NodeError,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from graphflow.graph.context import Branch, Context, Handoff
     from graphflow.graph.ends import END, FAIL, START
     from graphflow.graph.expressions import ITEM, contains, fields, not_, size
+    from graphflow.graph.guardrails import Guardrail
     from graphflow.graph.needs import best_effort, quorum
     from graphflow.runtime.run import Run
 
@@ -43,6 +45,8 @@ _HOME = {
     "Graph": "graphflow.flow",
     "GraphError": "graphflow.errors",
     "GraphflowError": "graphflow.errors",
+    "Guardrail": "graphflow.graph.guardrails",
+    "GuardrailTripped": "graphflow.errors",
     "Handoff": "graphflow.graph.context",
     "ITEM": "graphflow.graph.expressions",
     "JoinFailed": "graphflow.errors",
@@ -87,6 +91,8 @@ __all__ = [
     "Graph",
     "GraphError",
     "GraphflowError",
+    "Guardrail",
+    "GuardrailTripped",
     "Handoff",
     "JoinFailed",
     "Limit",

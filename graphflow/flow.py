@@ -4,7 +4,7 @@ drawn in ``views``. It stands above them all, so that every import points down."
 from __future__ import annotations
 
 import os
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import BaseModel
@@ -14,12 +14,17 @@ from graphflow.core.usage import Budget
 from graphflow.errors import GraphError
 from graphflow.graph.answers import Answer
 from graphflow.graph.declaration import Declaration
+from graphflow.graph.places import caller
 
 if TYPE_CHECKING:  # running, drawing and models are imported when they are used: declaring a graph stays quick
+    from graphflow.agents.approvals import Approve
+    from graphflow.agents.tools import Tool
     from graphflow.core.migrating import Migrate
+    from graphflow.graph.compiling import Compiled
     from graphflow.runtime.beginning import Surroundings
     from graphflow.runtime.driver import Observer
     from graphflow.runtime.live import Live
+    from graphflow.runtime.outbox import Durability
     from graphflow.runtime.run import Run
     from graphflow.stores.store import Store
     from graphflow.views import Diagram
@@ -49,14 +54,19 @@ class Graph(Declaration[S]):
     3
     """
 
+    _sound: Compiled | None = None  # what was found to be without errors
+    _agents: tuple[Compiled, bool] | None = None
+
     def run(
         self,
         state: S | Mapping[str, Any],
         *,
-        store: Store | str | None = None,
+        store: Store | str | os.PathLike[str] | None = None,
+        durability: Durability = "step",
         budget: Budget | None = None,
         deps: Any = None,
         model: Any = None,
+        approve: Approve | None = None,
         run_id: str | None = None,
         observers: Sequence[Observer] = (),
     ) -> Coroutine[Any, Any, Run[S]]:
@@ -64,49 +74,60 @@ class Graph(Declaration[S]):
 
         Graph and state are validated at the call, so that an error points at your line; then it returns the awaitable.
         ``deps`` is what nodes read as ``ctx.deps``, ``model`` what agents use that name none, ``budget`` what the run
-        may spend. Raises GraphError, InputInvalid, StoreError at once, and RunFailed from the await.
+        may spend. ``approve`` is asked, with a ToolRequest, before a tool that needs approval is called: only True lets
+        it pass. ``store`` keeps the run: a file, ``"runs.db"``, the address of a Postgres database, or a Store; in
+        memory unless given. ``durability`` says when what has happened is safe there: at every ``"step"``, in a
+        ``"batch"`` a few milliseconds later, or at the driver's ``"exit"``.
+
+        Raises GraphError, InputInvalid, StoreError at once, and RunFailed from the await.
         """
-        return self._begin(state, store, budget, deps, model, run_id, observers).drive()
+        return self._begin(state, store, durability, budget, deps, model, approve, run_id, observers).drive()
 
     def run_sync(
         self,
         state: S | Mapping[str, Any],
         *,
-        store: Store | str | None = None,
+        store: Store | str | os.PathLike[str] | None = None,
+        durability: Durability = "step",
         budget: Budget | None = None,
         deps: Any = None,
         model: Any = None,
+        approve: Approve | None = None,
         run_id: str | None = None,
         observers: Sequence[Observer] = (),
     ) -> Run[S]:
         """The same without ``await``. After Ctrl-C the KeyboardInterrupt carries the stopped run as ``run``."""
         from graphflow.runtime.driving import drive_now
 
-        return drive_now(self._begin(state, store, budget, deps, model, run_id, observers))
+        return drive_now(self._begin(state, store, durability, budget, deps, model, approve, run_id, observers))
 
     def start(
         self,
         state: S | Mapping[str, Any],
         *,
-        store: Store | str | None = None,
+        store: Store | str | os.PathLike[str] | None = None,
+        durability: Durability = "step",
         budget: Budget | None = None,
         deps: Any = None,
         model: Any = None,
+        approve: Approve | None = None,
         run_id: str | None = None,
         observers: Sequence[Observer] = (),
     ) -> Live[S]:
         """Run it and watch: ``async with graph.start(state) as live: async for event in live.events(): ...``."""
-        return self._begin(state, store, budget, deps, model, run_id, observers)
+        return self._begin(state, store, durability, budget, deps, model, approve, run_id, observers)
 
     def resume(
         self,
         run: Run[S] | str,
         *,
-        store: Store | str | None = None,
+        store: Store | str | os.PathLike[str] | None = None,
+        durability: Durability = "step",
         answers: Sequence[Answer] = (),
         budget: Budget | None = None,
         deps: Any = None,
         model: Any = None,
+        approve: Approve | None = None,
         migrate: Migrate | None = None,
         observers: Sequence[Observer] = (),
     ) -> Coroutine[Any, Any, Run[S]]:
@@ -116,7 +137,7 @@ class Graph(Declaration[S]):
         the old one's fields if the graph has changed (S16). Without ``model`` a Run goes on with the one it was given.
         Raises RunNotFound, GraphChanged, AnswerInvalid at once.
         """
-        around = self._surroundings(deps, model, observers, run)
+        around = self._surroundings(deps, model, approve, durability, observers, run)
         from graphflow.runtime import beginning
 
         plan = self._sound_plan()
@@ -126,16 +147,18 @@ class Graph(Declaration[S]):
         self,
         run: Run[S] | str,
         *,
-        store: Store | str | None = None,
+        store: Store | str | os.PathLike[str] | None = None,
+        durability: Durability = "step",
         answers: Sequence[Answer] = (),
         budget: Budget | None = None,
         deps: Any = None,
         model: Any = None,
+        approve: Approve | None = None,
         migrate: Migrate | None = None,
         observers: Sequence[Observer] = (),
     ) -> Run[S]:
         """The same without ``await``."""
-        around = self._surroundings(deps, model, observers, run)
+        around = self._surroundings(deps, model, approve, durability, observers, run)
         from graphflow.runtime import beginning
         from graphflow.runtime.driving import drive_now
 
@@ -151,18 +174,68 @@ class Graph(Declaration[S]):
         at: int,
         state: Mapping[str, Any] | None = None,
         scope: str = "",
-        store: Store | str | None = None,
+        store: Store | str | os.PathLike[str] | None = None,
+        durability: Durability = "step",
         budget: Budget | None = None,
         deps: Any = None,
         model: Any = None,
+        approve: Approve | None = None,
         observers: Sequence[Observer] = (),
     ) -> Coroutine[Any, Any, Run[S]]:
         """A new run from entry ``at`` of an old one, with fields of a scope's state changed; the old one stays (S15.3)."""
-        around = self._surroundings(deps, model, observers, run)
+        around = self._surroundings(deps, model, approve, durability, observers, run)
         from graphflow.runtime import beginning
 
         plan = self._sound_plan()
         return beginning.rerun(plan, run, around, at=at, state=state, scope=scope, store=store, budget=budget).drive()
+
+    def as_tool(
+        self,
+        name: str | None = None,
+        description: str | None = None,
+        *,
+        takes: Any = None,
+        gives: Any = None,
+        tells_errors: bool = False,
+        max_characters: int = 50_000,
+        timeout_s: float | None = None,
+        needs_approval: bool | Callable[..., bool] = False,
+    ) -> Tool:
+        """The graph as a tool of an agent: ``tools=[intel.as_tool(gives=fields(Intel).report)]``.
+
+        - ``takes``: the fields of the start state that the model gives, a field or a tuple of them; those that have no
+          default, unless given.
+        - ``gives``: the field that is returned, as text or JSON; the whole end state, unless given.
+        - ``name`` and ``description``: the graph's name and purpose, unless given. For the others see ``Tool``.
+
+        A call runs the graph inside the run of the agent, under that call: what it does is recorded, counted and bounded
+        with that run, told to its observers, and cancelled with it; ``ctx.deps``, model and approval are the run's. A run
+        that fails is told to the model in general terms. It may call itself, as deep as ``Limits.depth`` (S12.2).
+
+        Raises DeclarationError and ToolInvalid at the line: a field that is none, or a graph that asks questions, which
+        a turn of an agent cannot wait for.
+
+        >>> from pydantic import BaseModel
+        >>> from graphflow import Graph, fields
+        >>> class Intel(BaseModel):
+        ...     subject: str
+        ...     report: str = ""
+        >>> tool = Graph("intel", Intel, purpose="Reports on a subject.").as_tool(gives=fields(Intel).report)
+        >>> tool.name, tool.spec.description, list(tool.spec.parameters["properties"])
+        ('intel', 'Reports on a subject.', ['subject'])
+        """
+        from graphflow.agents.delegates import ToolOptions
+        from graphflow.runtime.graph_tools import graph_tool, refuse_questions
+
+        place = caller()
+        refuse_questions(self._parts, place)
+
+        def plan() -> Plan:
+            refuse_questions(self._parts, place)  # what was declared since
+            return self._sound_plan()
+
+        options = ToolOptions(name, description, tells_errors, max_characters, timeout_s, needs_approval)
+        return graph_tool(self.name, self._parts.purpose, self.state, plan, takes, gives, options, place)
 
     def draw(
         self,
@@ -189,53 +262,85 @@ class Graph(Declaration[S]):
     def _begin(
         self,
         state: S | Mapping[str, Any],
-        store: Store | str | None,
+        store: Store | str | os.PathLike[str] | None,
+        durability: Durability,
         budget: Budget | None,
         deps: Any,
         model: Any,
+        approve: Approve | None,
         run_id: str | None,
         observers: Sequence[Observer],
     ) -> Live[S]:
-        plan = self._sound_plan()
         from graphflow.runtime import beginning
 
-        around = self._surroundings(deps, model, observers)
+        plan = self._sound_plan()
+        around = self._surroundings(deps, model, approve, durability, observers)
         return beginning.begin(plan, state, around, store=store, budget=budget, run_id=run_id)
 
     def _sound_plan(self) -> Plan:
         """The plan, refused if ``check`` finds an error in it (S1.2)."""
-        findings = self.check()
-        if any(finding.severity == "error" for finding in findings):
-            raise GraphError(self.name, findings)
+        compiled = self._compile()
+        if self._sound is not compiled:  # ten thousand runs ask once
+            findings = self.check()
+            if any(finding.severity == "error" for finding in findings):
+                raise GraphError(self.name, findings)
+            self._sound = compiled  # before its tools are looked at: one of them may be the graph itself
+            try:
+                for agent in _agents_in(self.plan()):
+                    _prepare_tools(agent)
+            except Exception:
+                self._sound = None
+                raise
         return self.plan()
 
+    def _calls_models(self) -> bool:
+        """Whether an agent is in the graph or in one within it."""
+        compiled = self._compile()
+        if self._agents is None or self._agents[0] is not compiled:
+            self._agents = (compiled, any(True for _ in _agents_in(self.plan())))
+        return self._agents[1]
+
     def _surroundings(
-        self, deps: Any, model: Any, observers: Sequence[Observer], earlier: Run[S] | str = ""
+        self,
+        deps: Any,
+        model: Any,
+        approve: Approve | None,
+        durability: Durability,
+        observers: Sequence[Observer],
+        earlier: Run[S] | str = "",
     ) -> Surroundings:
         from graphflow.runtime import arguments
         from graphflow.runtime.beginning import Surroundings
 
         arguments.check_observers(observers)
+        arguments.check_approve(approve)
+        arguments.check_durability(durability)
         if model is None and not isinstance(earlier, str):
             model = arguments.checked_run(earlier).given_model
         given, name = model, ""
-        if _has_agents(self.plan()):
-            from graphflow.agents import choose_model
+        if self._calls_models():
+            from graphflow.agents.choosing import choose_model
 
             model = choose_model(None, model, os.environ)
             name = model.name
             given = None if given is None else model
-        return Surroundings(deps, model, name, given, observers)
+        return Surroundings(deps, model, name, given, observers, approve, durability)
 
 
-def _has_agents(plan: Plan, seen: frozenset[str] = frozenset()) -> bool:
-    for node in plan.nodes:
-        if node.kind == "agent":
-            return True
-        if (
-            node.graph is not None
-            and node.graph.name not in seen
-            and _has_agents(node.graph.plan(), seen | {plan.name})
-        ):
-            return True
-    return False
+def _prepare_tools(agent: Any) -> None:
+    """What an agent calls as tools must be sound, too, before anything runs. Raises GraphError and ToolInvalid."""
+    for tool in getattr(getattr(agent, "tools", None), "tools", {}).values():
+        if tool.prepare is not None:
+            tool.prepare()
+
+
+def _agents_in(plan: Plan) -> Iterator[Any]:
+    """The agents of a graph and of those within it."""
+    plans, seen = [plan], {plan.name}
+    for inner in plans:
+        for node in inner.nodes:
+            if node.kind == "agent":
+                yield node.work
+            elif node.graph is not None and node.graph.name not in seen:
+                seen.add(node.graph.name)
+                plans.append(node.graph.plan())

@@ -34,7 +34,7 @@ class Essay(BaseModel):
 writer = Agent(
     "write",
     "Write a tight essay of 200 words on the topic. Use the notes, and answer the comments.",
-    prompt="Topic: {topic}\n\nNotes:\n{notes:12000}\n\nComments so far:\n{comments}",
+    prompt="Topic: {topic}\n\nNotes:\n{notes:12000}\n\nComments so far:\n{comments:4000}",
 )
 critic = Agent(
     "review",

@@ -11,7 +11,7 @@ Not when: the subjects are known beforehand; then leave the planner out and map 
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from graphflow import END, FAIL, START, Agent, Context, Graph, JoinFailed, append, best_effort, fields, size
 
@@ -20,6 +20,11 @@ class Subjects(BaseModel):
     """What the planner answers."""
 
     subjects: list[str] = Field(max_length=6, description="The names of the subjects the passages are about")
+
+    @field_validator("subjects")
+    @classmethod
+    def each_once(cls, subjects: list[str]) -> list[str]:
+        return list(dict.fromkeys(subjects))
 
 
 class Finding(BaseModel):
@@ -61,7 +66,7 @@ analyst = Agent(
 reporter = Agent(
     "report",
     "Write an executive brief of 300 words: the answer first, then the evidence by subject, then what is missing.",
-    prompt="Topic: {topic}\n\nAnalysis:\n{analysis:8000}\n\nFindings:\n{findings:40000}\n\nNothing found on: {missing}",
+    prompt="Topic: {topic}\n\nAnalysis:\n{analysis:8000}\n\nFindings:\n{findings:40000}\n\nNothing found on: {missing:2000}",
 )
 
 intel = fields(Intel)

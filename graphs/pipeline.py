@@ -31,7 +31,7 @@ researcher = Agent(
 analyst = Agent(
     "analyse",
     "Say in three sentences what the facts mean for the question.",
-    prompt="Question: {question}\n\nFacts:\n{facts}",
+    prompt="Question: {question}\n\nFacts:\n{facts:8000}",
 )
 writer = Agent(
     "write",

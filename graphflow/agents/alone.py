@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import random
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 from pydantic_core import to_json
 
+from graphflow.agents.clocks import date
 from graphflow.agents.messages import Message
 from graphflow.agents.turns import Outcome
 from graphflow.core.plan import Retry
 from graphflow.core.usage import Usage
 from graphflow.graph.context import Context, Effect, Reserve
+from graphflow.graph.holding import Held
+from graphflow.graph.occurrences import Occurrences
 
 T = TypeVar("T")
 
@@ -31,16 +36,29 @@ class AgentResult(Generic[T]):
 
 
 async def run_alone(
-    perform: Callable[[Context[Any]], Awaitable[Outcome]], context: Context[Any], retry: Retry | None
+    perform: Callable[[Context[Any]], Awaitable[Outcome]],
+    context: Context[Any],
+    retry: Retry | None,
+    on_text: Callable[[str], None] | None = None,
 ) -> AgentResult[Any]:
-    """Perform until it succeeds or the policy gives up; then the last error is raised."""
-    hands = LoneHands()
+    """Perform until it succeeds or the policy gives up; then the last error is raised, with a note of what was spent."""
+    hands = LoneHands(on_text)
     context.run_id, context.hands = secrets.token_hex(8), hands
+    try:
+        return await _persistently(perform, context, hands, retry)
+    finally:
+        await hands.held.close()
+
+
+async def _persistently(
+    perform: Callable[[Context[Any]], Awaitable[Outcome]], context: Context[Any], hands: LoneHands, retry: Retry | None
+) -> AgentResult[Any]:
     while True:
         try:
             outcome = await perform(context)
         except Exception as error:
             if retry is None or not is_worth_another(error, retry, context.attempt):
+                _note_spent(error, hands.usage, context.node)
                 raise
             hands.begin_again(keeps_records=hands.failed_in(error))
             least: float = getattr(error, "retry_after_s", None) or 0.0
@@ -48,6 +66,22 @@ async def run_alone(
             context.attempt += 1
         else:
             return AgentResult(outcome.value, hands.usage, outcome.messages, tuple(hands.updates))
+
+
+def run_now(start: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run to the end in an event loop of its own; where one runs already (a notebook), in a thread beside it."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(start())
+    with ThreadPoolExecutor(1, "graphflow agent") as thread:
+        return thread.submit(contextvars.copy_context().run, lambda: asyncio.run(start())).result()
+
+
+def _note_spent(error: Exception, usage: Usage, agent: str) -> None:
+    if usage.model_calls:
+        tokens = usage.input_tokens + usage.output_tokens
+        error.add_note(f"Agent {agent!r} had spent {usage.model_calls} model calls and {tokens:,} tokens before.")
 
 
 def is_worth_another(error: Exception, retry: Retry, failed: int) -> bool:
@@ -58,16 +92,19 @@ def is_worth_another(error: Exception, retry: Retry, failed: int) -> bool:
 class LoneHands:
     """The hands of an agent on its own: records live as long as the call, updates are collected."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_text: Callable[[str], None] | None = None) -> None:
+        self.on_text = on_text
         self.usage = Usage()
         self.updates: list[dict[str, Any]] = []
         self._records: dict[tuple[str, bytes, int], Effect] = {}
-        self._asked: dict[tuple[str, bytes], int] = {}
+        self._asked = Occurrences()
+        self.held = Held()
         self._failure: BaseException | None = None
+        self.began = date()
 
     def begin_again(self, *, keeps_records: bool) -> None:
         """Before another attempt. After a failed call it goes on from there, else calls are made anew (S11.1)."""
-        self.updates, self._asked, self._failure = [], {}, None
+        self.updates, self._asked, self._failure = [], Occurrences(), None
         if not keeps_records:
             self._records = {key: effect for key, effect in self._records.items() if key[0] == "once"}
 
@@ -83,8 +120,7 @@ class LoneHands:
         reserve: Reserve | None,
     ) -> Effect:
         asked = (kind, to_json(request, fallback=repr, inf_nan_mode="constants"))
-        occurrence = 0 if kind == "once" else self._asked.get(asked, 0)
-        self._asked[asked] = occurrence + 1
+        occurrence = 0 if kind == "once" else self._asked.next(asked)
         record = self._records.get((*asked, occurrence))
         if record is not None:
             return record
@@ -92,6 +128,8 @@ class LoneHands:
             effect = await call()
         except BaseException as error:
             self._failure = error
+            if kind != "once":
+                self._asked.give_back(asked, occurrence)
             spent = getattr(error, "usage", None)
             self.usage += spent if isinstance(spent, Usage) else Usage()
             raise
@@ -102,7 +140,27 @@ class LoneHands:
     def update(self, changes: dict[str, Any]) -> None:
         self.updates.append(changes)
 
-    is_watched = False
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody wants to see the text as it comes."""
+        return self.on_text is not None
 
-    def emit(self, text: str, *, tool: str = "", call: int = 0) -> None:
-        """Nobody watches an agent on its own."""
+    @property
+    def driver(self) -> None:
+        """There is none."""
+
+    @property
+    def caller(self) -> LoneHands:
+        """Its calls stand in line with those of runs, from when it began."""
+        return self
+
+    def waits(self, why: str) -> None:
+        """Nobody watches."""
+
+    def begins(self) -> None:
+        """There is no budget to be used up."""
+
+    def emit(self, text: str, *, tool: str = "", call: int = 0, under: str = "") -> None:
+        """Show a piece of text. What a model writes to call a tool is no text, and what a tool's agent writes not its."""
+        if self.on_text is not None and not tool and not under:
+            self.on_text(text)

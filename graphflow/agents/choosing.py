@@ -1,7 +1,8 @@
 """Which model answers: the agent's > the run's > GRAPHFLOW_MODEL > OPENAI_DEFAULT_MODEL > offline.
 
-Names are ``provider/model`` as users know them: ``openai/gpt-5``, ``ollama/llama3``, ``offline``. A name without a
-provider, or with one we do not know while OPENAI_BASE_URL is set, is asked of the OpenAI-compatible server there.
+Names are ``provider/model`` as users know them: ``openai/gpt-5``, ``ollama/llama3``, ``openrouter/meta-llama/llama-4``,
+``offline``. While OPENAI_BASE_URL is set, a name without a provider, or with one that is unknown or has no key, is
+asked of the server there: a proxy has models of many providers.
 """
 
 from __future__ import annotations
@@ -11,20 +12,16 @@ from collections.abc import Mapping
 
 from graphflow.agents.model import Model
 from graphflow.agents.offline import OfflineModel
-from graphflow.agents.openai_model import OpenAIModel
+from graphflow.agents.openai_model import OpenAIModel, is_local
 from graphflow.agents.prices import FREE, PRICES
+from graphflow.agents.providers import PROVIDERS, Provider
+from graphflow.agents.replay_model import ReplayModel
 from graphflow.errors import ModelUnavailable, nearest, shown
 
-_LOCAL = {
-    "ollama": "http://localhost:11434/v1",
-    "lmstudio": "http://localhost:1234/v1",
-    "llamacpp": "http://localhost:8080/v1",
-    "vllm": "http://localhost:8000/v1",
-}
-"""Servers on this machine, at the ports they use unless told otherwise; their models cost nothing."""
-
 OFFLINE_NAMES = ("offline", "offline:extractive")
-KNOWN_PROVIDERS = ("openai", "offline", *sorted(_LOCAL))
+KNOWN_PROVIDERS = ("openai", "offline", *sorted(PROVIDERS))
+_REPLAY = "replay:"
+"""Before the path of a cassette."""
 _OPENAI = re.compile(r"(gpt|chatgpt|ft:|codex|computer-use|o\d)", re.IGNORECASE)
 """How the names of OpenAI's models begin."""
 
@@ -46,9 +43,12 @@ def model_named(name: str, environ: Mapping[str, str]) -> Model:
     provider, slash, model = name.partition("/")
     if name in OFFLINE_NAMES:
         return OfflineModel()
+    if name.startswith(_REPLAY):
+        return ReplayModel(name.removeprefix(_REPLAY))
     base_url = environ.get("OPENAI_BASE_URL")
-    if slash and model and provider in _LOCAL:
-        return OpenAIModel(model, base_url=_LOCAL[provider], provider=provider, prices=FREE)
+    known = PROVIDERS.get(provider) if slash and model else None
+    if known is not None and (known.is_local or environ.get(known.key_variable) or not base_url):
+        return _provided(known, model, environ)
     if slash and model and provider == "openai":
         chosen = OpenAIModel(model, base_url=base_url, api_key=environ.get("OPENAI_API_KEY"), provider=provider)
     elif name.strip() and (not slash or (model and base_url)):
@@ -57,6 +57,21 @@ def model_named(name: str, environ: Mapping[str, str]) -> Model:
         chosen = OpenAIModel(name, base_url=base_url, api_key=environ.get("OPENAI_API_KEY"))
     else:
         raise _unknown(name, provider)
+    chosen.require_key(environ)
+    return chosen
+
+
+def _provided(provider: Provider, model: str, environ: Mapping[str, str]) -> OpenAIModel:
+    base_url = provider.base_url(environ)
+    chosen = OpenAIModel(
+        model,
+        base_url=base_url,
+        api_key=environ.get(provider.key_variable),
+        key_variable=provider.key_variable,
+        provider=provider.name,
+        prices=FREE if provider.is_local and is_local(base_url) else None,
+        constrains_output=provider.constrains_output,
+    )
     chosen.require_key(environ)
     return chosen
 

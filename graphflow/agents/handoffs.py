@@ -28,7 +28,7 @@ class HandoffTool:
         """The handoff as the model asked for it. Raises ReadingFailed if the data it is to carry are not valid."""
         if self.takes is None:
             return Handoff(self.target)
-        return Handoff(self.target, data=self.takes.read_text(arguments))
+        return Handoff(self.target, data=self.takes.read_text(arguments if arguments.strip() else "{}"))
 
 
 def handoff_tools(offers: Sequence[Offer]) -> dict[str, HandoffTool]:

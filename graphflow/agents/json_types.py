@@ -7,6 +7,7 @@ or not. Values are validated as JSON is, so that dates, enums and tuples come ba
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -84,12 +85,12 @@ class JsonType:
         if self.is_text:
             return self._read_plain(text)
         first: ReadingFailed | None = None
-        values = json_values(text)
-        for value in values:
-            try:
-                return self.read(value)
-            except ReadingFailed as failed:
-                first = first or failed
+        for value in json_values(text):
+            for meant in self._meant(value):
+                try:
+                    return self.read(meant)
+                except ReadingFailed as failed:
+                    first = first or failed
         if self.is_wrapped:
             try:
                 return self._read_plain(text.strip())
@@ -99,6 +100,25 @@ class JsonType:
             raise ReadingFailed("Your answer held no complete JSON.", "The answer held no complete JSON.")
         raise first
 
+    def _meant(self, value: object) -> tuple[object, ...]:
+        """A value, and what is in it if it is only a wrapping: ``{"plan": {...}}`` or ``[{...}]`` for a plan.
+
+        What is inside comes first where the key is none of the type's: by itself it would leave all fields out.
+        """
+        if isinstance(value, list):
+            listed = list(cast("Sequence[object]", value))
+            return (listed, listed[0]) if len(listed) == 1 and _is_object(listed[0]) else (listed,)
+        if not _is_object(value):
+            return (value,)
+        given = cast("dict[str, object]", value)
+        if len(given) != 1:
+            return (given,)
+        [(key, inner)] = given.items()
+        if not isinstance(inner, dict | list):
+            return (given,)
+        is_foreign = not self.is_wrapped and key not in self.schema["properties"]
+        return (given[key], given) if is_foreign else (given, given[key])
+
     def _read_plain(self, text: str) -> Any:
         try:
             return self._adapter.validate_python(text)
@@ -107,6 +127,10 @@ class JsonType:
 
 
 _NOT_WRAPPED: Any = object()
+
+
+def _is_object(value: object) -> bool:
+    return isinstance(value, dict)
 
 
 def _unwrapped(data: Any) -> Any:

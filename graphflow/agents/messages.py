@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import TypeAdapter
-from pydantic_core import to_json
+from pydantic import Field, GetPydanticSchema, TypeAdapter
+from pydantic_core import core_schema, to_json
 
 from graphflow.core.usage import Usage
+from graphflow.graph.context import Caller
 
 Role = Literal["system", "user", "assistant", "tool"]
 Finish = Literal["stop", "tool_calls"]
 JsonObject = dict[str, Any]
+
+
+def _unchecked(kind: Any, handler: Any) -> core_schema.CoreSchema:
+    return core_schema.any_schema()
+
+
+_Unrecorded = Annotated[Caller | None, Field(exclude=True), GetPydanticSchema(_unchecked)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +85,29 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the answers that a closed question has: a value of the output, or the name of a handoff's tool."""
+
+    value: str | bool
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
-    """One call of a model. ``output_schema`` is the JSON schema the answer must match, None for text."""
+    """One call of a model. ``output_schema`` is the JSON schema the answer must match, None for text.
+
+    ``choices`` are there if no other answers count: a model that decides by probabilities may use them, any other
+    goes by ``output_schema`` and ``tools``, which say the same.
+
+    ``caller`` is who asks, for the limiter; it is no part of what is asked: neither compared nor in the JSON.
+    """
 
     messages: tuple[Message, ...]
     tools: tuple[ToolSpec, ...] = ()
     output_schema: JsonObject | None = None
     settings: Settings = Settings()
+    choices: tuple[Choice, ...] = ()
+    caller: _Unrecorded = field(default=None, compare=False, repr=False)
 
     def as_json(self) -> JsonObject:
         """The same as plain data; what is as it usually is, is left out."""
@@ -100,13 +124,18 @@ _ONE_CALL = Usage(model_calls=1, usd=None)
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A complete answer of a model. One that was cut off, filtered or refused is a ModelError instead."""
+    """A complete answer of a model. One that was cut off, filtered or refused is a ModelError instead.
+
+    ``probabilities`` says how likely each of the request's choices is, where a model decides by them: by value, and
+    ``"true"`` and ``"false"``.
+    """
 
     text: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     usage: Usage = _ONE_CALL
     model: str = ""
     carried: tuple[JsonObject, ...] = ()
+    probabilities: dict[str, float] = field(default_factory=dict[str, float])
 
     @property
     def finish(self) -> Finish:
@@ -129,7 +158,10 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of an answer while the model writes it: of its text, or of the arguments of its ``call``-th tool call."""
+    """A part of an answer while the model writes it: of its text, or of a tool call's arguments.
+
+    ``tool`` is the tool's name and ``call`` says which of the answer's calls it is, from 0.
+    """
 
     text: str
     tool: str = ""

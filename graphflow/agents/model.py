@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import Protocol, runtime_checkable
 
 from graphflow.agents.messages import Piece, Request, Response
@@ -11,6 +12,7 @@ from graphflow.graph.context import Reserve
 
 _BYTES_PER_TOKEN = 4  # English text, measured over the usual vocabularies; other scripts have more bytes as well
 _EXPECTED_OUTPUT = 1_000  # tokens, where the request sets no limit
+_WORD = re.compile(r"\S{1,24}\s*|\s+")
 
 
 @runtime_checkable
@@ -39,6 +41,17 @@ class StreamingModel(Model, Protocol):
         ...
 
 
+def pieces_of(response: Response) -> Iterator[Piece]:
+    """A complete answer in pieces, as a stream would bring it; they join to the text and to each call's arguments.
+
+    >>> [piece.text for piece in pieces_of(Response("Owls hunt at night."))]
+    ['Owls ', 'hunt ', 'at ', 'night.']
+    """
+    yield from (Piece(word) for word in _WORD.findall(response.text))
+    for number, call in enumerate(response.tool_calls):
+        yield from (Piece(part, call.name, number) for part in _WORD.findall(call.arguments))
+
+
 def estimated_tokens(text: str) -> int:
     """About how many tokens a text has, for limits and reservations.
 
@@ -57,6 +70,11 @@ def input_tokens(request: Request) -> int:
     if request.output_schema is not None:
         parts.append(str(request.output_schema))
     return sum(map(estimated_tokens, parts))
+
+
+def expected_tokens(request: Request) -> int:
+    """About how many tokens a call takes, read and written."""
+    return input_tokens(request) + (request.settings.max_output_tokens or _EXPECTED_OUTPUT)
 
 
 def reserve_for(model: Model, request: Request) -> Reserve:

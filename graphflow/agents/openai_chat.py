@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from graphflow.agents.messages import JsonObject, Message, Request, Response, Settings, ToolCall, ToolSpec
-from graphflow.agents.openai_fields import count, listed, object_in, text_in
+from graphflow.agents.openai_errors import from_error_object, without_keys
+from graphflow.agents.openai_fields import content_in, count, listed, object_in, text_in
 from graphflow.agents.strict_schemas import strict_schema
 from graphflow.core.usage import Usage
 from graphflow.errors import ContentFiltered, Refused, Truncated
 
 PATH = "/chat/completions"
+
+_CUT_OFF = ("length", "max_tokens", "model_length")  # the last one is Mistral's, for the end of the context
+_FAILED = ("error", "insufficient_system_resource")  # OpenRouter's and DeepSeek's, for what is no answer
 
 
 def encode(model: str, request: Request, *, is_openai: bool) -> JsonObject:
@@ -59,26 +63,26 @@ def _settings(settings: Settings, is_openai: bool) -> JsonObject:
     return {name: value for name, value in named.items() if value is not None} | settings.extra
 
 
-def decode(data: JsonObject, model: str) -> Response:
-    """The answer in a response's body. Raises a ModelError: Truncated, ContentFiltered, Refused, BadResponse."""
+def decode(data: JsonObject, model: str, key: str | None) -> Response:
+    """The answer in a response's body. Raises a ModelError: Truncated, ContentFiltered, Refused, BadResponse, ..."""
     choice = object_in(listed(data, "choices", model), 0, "choices", model)
-    message = object_in(choice, "message", "choices.0", model)
     usage = _usage(data.get("usage"))
-    text = text_in(message, "content", model)
+    if choice.get("error") or choice.get("finish_reason") in _FAILED:
+        raise from_error_object(choice.get("error") or choice["finish_reason"], model, key)
+    message = object_in(choice, "message", "choices.0", model)
+    text = content_in(message, "content", model)
     finish = choice.get("finish_reason")
     if refusal := text_in(message, "refusal", model):
-        raise Refused(f"{model} refused", why=refusal, usage=usage)
-    if finish == "length":
-        raise Truncated(
-            f"The answer of {model} was cut off", why=f"It stopped after {usage.output_tokens} tokens.",
-            fix="Raise max_output_tokens, or ask for less.", usage=usage,
-        )  # fmt: skip
+        raise Refused(f"{model} refused", why=without_keys(refusal, key), usage=usage)
+    if finish in _CUT_OFF:
+        stopped = f"It stopped after {usage.output_tokens} tokens." if usage.output_tokens else ""
+        fix = "Raise max_output_tokens, or ask for less."
+        raise Truncated(f"The answer of {model} was cut off", why=stopped, fix=fix, usage=usage)
     if finish == "content_filter":
         raise ContentFiltered(f"The provider's filter withheld the answer of {model}", usage=usage)
     calls = listed(message, "tool_calls", model) if message.get("tool_calls") else []
-    return Response(
-        text, tuple(_call(calls, index, model) for index in range(len(calls))), usage, str(data.get("model", ""))
-    )
+    made = tuple(_call(calls, index, model) for index in range(len(calls)))
+    return Response(text, made, usage, text_in(data, "model", model))
 
 
 def _call(calls: Any, index: int, model: str) -> ToolCall:

@@ -23,6 +23,11 @@ def as_list(value: object) -> list[Any] | None:
     return list(cast("Sequence[Any]", value)) if isinstance(value, list) else None
 
 
+def as_object(value: object) -> JsonObject | None:
+    """The value if it is an object."""
+    return cast("JsonObject", value) if isinstance(value, dict) else None
+
+
 def object_in(holder: Any, key: str | int, where: str, model: str) -> JsonObject:
     """An object at a key or index. Raises BadResponse."""
     value: object = holder.get(key) if isinstance(key, str) else holder[key]
@@ -39,6 +44,15 @@ def text_in(holder: JsonObject, key: str, model: str) -> str:
     if not isinstance(value, str):
         raise bad_response(model, f"`{key}` is no text but {type(value).__name__}.")
     return value
+
+
+def content_in(holder: JsonObject, key: str, model: str) -> str:
+    """A text that may also be a list of parts, of which those that are text count (others are thoughts)."""
+    parts = as_list(holder.get(key))
+    if parts is None:
+        return text_in(holder, key, model)
+    objects = [object_in(parts, index, key, model) for index in range(len(parts))]
+    return "".join(text_in(part, "text", model) for part in objects if part.get("type") == "text")
 
 
 def count(holder: Any, *path: str) -> int:

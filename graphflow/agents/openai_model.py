@@ -1,8 +1,8 @@
 """Models behind an OpenAI-compatible API, by way of the ``openai`` client, which is imported when first used.
 
-The responses API is spoken with OpenAI itself, chat completions where a base URL is set, either on request. The
-client never tries again by itself: retries are the node's (S8.1), so that no two layers multiply them. Keys are kept
-out of every text.
+The responses API is spoken with OpenAI itself, chat completions where a base URL is set, either on request; closed
+questions go to the decisions API of the models that have it. The client never tries again by itself: retries are the
+node's (S8.1), so that no two layers multiply them. Keys are kept out of every text.
 """
 
 from __future__ import annotations
@@ -12,35 +12,45 @@ import dataclasses
 import ipaddress
 import json
 import os
-from collections.abc import AsyncGenerator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, cast
+import re
+from collections.abc import Callable, Mapping
+from typing import Literal
 from urllib.parse import urlsplit
 
-from graphflow.agents import openai_chat, openai_responses
-from graphflow.agents.messages import JsonObject, Message, Request, Response
-from graphflow.agents.openai_errors import bad_response, from_client, from_error_object, without_keys
-from graphflow.agents.prices import Price, price_of
-from graphflow.errors import ModelError, ModelUnavailable
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+from graphflow.agents import openai_chat, openai_decisions, openai_responses
+from graphflow.agents.limiter import Limiter, shared_limiter
+from graphflow.agents.messages import JsonObject, Message, Piece, Request, Response
+from graphflow.agents.model import estimated_tokens, input_tokens
+from graphflow.agents.openai_chat_stream import ChatAssembly
+from graphflow.agents.openai_client import Clients, Http
+from graphflow.agents.openai_exchange import Exchange, Shown
+from graphflow.agents.openai_responses_stream import ResponsesAssembly
+from graphflow.agents.prices import FREE, Price, price_of
+from graphflow.core.usage import Usage
+from graphflow.errors import BadRequest, ContextTooLong, ModelError, ModelTimeout, ModelUnavailable
 
 Api = Literal["auto", "responses", "chat"]
 
 _OPENAI_HOST = "api.openai.com"
 _NO_KEY = "not-needed"  # local servers want none, the client insists on one
+_DECIDING = re.compile(r"gpt-6-luna(?:-\d{4}-\d{2}-\d{2})?")  # the one model of the decisions API, as of openai 3.52
 
 
 class OpenAIModel:
-    """A model of OpenAI or of any server that speaks its API (Ollama, vLLM, LM Studio, llama.cpp).
+    """A model of OpenAI or of any server that speaks its API (Ollama, vLLM, LM Studio, llama.cpp, most providers).
 
-    ``base_url`` and ``api_key`` default to OPENAI_BASE_URL and OPENAI_API_KEY when it is first asked; a server on this
-    machine needs no key, and a ``base_url`` given here is never sent the key of the environment. ``prices`` is one
-    Price or a table. ``timeout_s`` bounds one call. ``constrains_output=False`` is for servers that know no JSON
-    schemas: the schema is then part of the prompt.
+    ``base_url`` defaults to OPENAI_BASE_URL, and ``api_key`` to the variable ``key_variable``, when it is first asked.
+    A server on this machine needs no key, and a ``base_url`` given here is never sent the key of OPENAI_API_KEY.
+    ``prices`` is one Price or a table. ``timeout_s`` bounds one call. ``constrains_output=False`` is for servers that
+    know no JSON schemas: the schema is then part of the prompt. ``decides`` says whether closed questions go to the
+    decisions API, which tells how likely each choice is; None: for models known to have it. ``http="auto"`` talks by
+    aiohttp where that is installed (a third of the CPU time), else by httpx. ``limiter`` is who lets the calls through;
+    without one, all models of the process with the same base URL, key and name share theirs. Waiting for it is no part
+    of ``timeout_s``.
 
     Nothing is imported or connected before the first call, so a graph can be drawn and checked without a key. Clients
-    close with their event loop, or by ``aclose``. Raises ModelUnavailable at the call if there is no key.
+    close with their event loop, or by ``aclose``. Where a server does not say how many tokens a call had, they are
+    estimated, and its cost is unknown. Raises ModelUnavailable at the call if there is no key.
     """
 
     def __init__(
@@ -49,25 +59,33 @@ class OpenAIModel:
         *,
         base_url: str | None = None,
         api_key: str | None = None,
+        key_variable: str | None = None,
         api: Api = "auto",
         prices: Mapping[str, Price] | Price | None = None,
         timeout_s: float = 600.0,
         constrains_output: bool = True,
+        decides: bool | None = None,
+        http: Http = "auto",
+        limiter: Limiter | None = None,
         provider: str | None = None,
     ) -> None:
-        if api not in ("auto", "responses", "chat"):
-            raise ModelUnavailable(
-                f"There is no API called {api!r}", why="OpenAI has two.", fix='Write api="responses" or api="chat".'
-            )
+        _check_one_of("api", api, ("auto", "responses", "chat"))
+        _check_one_of("http", http, ("auto", "httpx", "aiohttp"))
         self.model = name
         self.timeout_s = timeout_s
         self.constrains_output = constrains_output
         self._api = api
         self._base_url = base_url
         self._key = api_key
+        self._key_variable = key_variable
         self._prices = prices
         self._provider = provider
-        self._clients: dict[asyncio.AbstractEventLoop, _Client] = {}
+        self._limiter = limiter
+        self._decides = decides
+        self._tells_usage = True  # whether the server takes the question for it; one that does not says so once
+        self._clients = Clients(
+            lambda: self._key_from(os.environ) or _NO_KEY, lambda: self._url(os.environ), timeout_s, http
+        )
 
     @property
     def name(self) -> str:
@@ -77,55 +95,124 @@ class OpenAIModel:
     @property
     def price(self) -> Price | None:
         """What its tokens cost, None if unknown."""
-        return price_of(self.model, self._prices)
+        return price_of(self.name, self._prices)
+
+    @property
+    def decides(self) -> bool:
+        """Whether closed questions go to the decisions API."""
+        if self._decides is not None:
+            return self._decides
+        return self._host() == "openai" and _DECIDING.fullmatch(self.model) is not None
 
     def __repr__(self) -> str:
         return f"OpenAIModel({self.name!r})"  # never the key
 
     def require_key(self, environ: Mapping[str, str]) -> None:
         """Raises ModelUnavailable if it is remote and there is no key for it."""
-        if self._key_from(environ) is None and not self._is_local(environ):
-            given = self._base_url is not None and self._base_url != environ.get("OPENAI_BASE_URL")
-            raise ModelUnavailable(
-                f"There is no key for {self.name}",
-                why="It is a remote model."
-                + (" A base_url given in code is not sent the environment's key." if given else ""),
-                fix="Give api_key=." if given else "Set OPENAI_API_KEY, or leave the model out to work offline.",
-            )
+        if self._key_from(environ) is not None or self._is_local(environ):
+            return
+        is_nameless = self._key_variable is None and self._is_elsewhere(environ)
+        variable = self._key_variable or "OPENAI_API_KEY"
+        raise ModelUnavailable(
+            f"There is no key for {self.name}",
+            why="It is a remote model."
+            + (" A base_url given in code is not sent the environment's key." if is_nameless else ""),
+            fix="Give api_key=." if is_nameless else f"Set {variable}, or leave the model out to work offline.",
+        )
+
+    def holds_key(self, text: str) -> bool:
+        """Whether its key stands in a text, which then must not be kept."""
+        key = self._key_from(os.environ)
+        return bool(key) and str(key) in text
 
     async def respond(self, request: Request) -> Response:
-        """One answer, by one HTTP request. Raises ModelError."""
-        self.require_key(os.environ)
-        key = self._key_from(os.environ)
-        client = await self._client()
-        data = await self._post(client, self._encode(request), key)
-        if data.get("error"):
-            raise from_error_object(data["error"], self.name, key)
-        try:
-            response = self._decode(data, key)
-        except ModelError as error:
-            error.usage = None if error.usage is None else dataclasses.replace(error.usage, usd=self._usd(error.usage))
-            raise
-        return dataclasses.replace(response, usage=dataclasses.replace(response.usage, usd=self._usd(response.usage)))
+        """One answer, by one HTTP request (and another one if a first is refused for a feature that is missing).
+
+        Raises ModelError.
+        """
+        return await self._answer(request, None)
+
+    async def stream(self, request: Request, show: Callable[[Piece], None]) -> Response:
+        """The same answer, shown as it comes. Raises what ``respond`` raises, and what ``show`` raises.
+
+        A stream that ends before the model says why it stopped is a BadResponse. A server that does not stream is read
+        all the same, and shown at once.
+        """
+        return await self._answer(request, Shown(show))
 
     async def aclose(self) -> None:
         """Close the connections of this event loop; the next call opens new ones."""
-        client = self._clients.pop(asyncio.get_running_loop(), None)
-        if client is not None:
-            await client.opened.aclose()
+        await self._clients.aclose()
 
-    async def _post(self, client: AsyncOpenAI, body: JsonObject, key: str | None) -> JsonObject:
-        import httpx2
+    async def _answer(self, request: Request, shown: Shown | None) -> Response:
+        self.require_key(os.environ)
+        key = self._key_from(os.environ)
+        exchange = Exchange(await self._clients.of_this_loop(), self.name, key)
+        limiter = self._limiter or shared_limiter(self._url(os.environ) or _OPENAI_HOST, key or "", self.model)
+        async with limiter.slot(request) as exchange.slot:
+            return await self._answer_in_time(request, exchange, shown)
 
-        path = openai_responses.PATH if self._speaks_responses() else openai_chat.PATH
+    async def _answer_in_time(self, request: Request, exchange: Exchange, shown: Shown | None) -> Response:
+        bound = asyncio.timeout(self.timeout_s)
         try:
-            raw = await client.post(path, cast_to=httpx2.Response, body=body)
-            data: Any = json.loads(raw.content)
-        except Exception as error:  # the client raises more kinds than it says; cancellation is none of them
-            raise from_client(error, self.name, key) from None  # its own error holds the request with its headers
-        if not isinstance(data, dict):
-            raise bad_response(self.name, f"The body is no object but {without_keys(repr(data)[:80], key)}.")
-        return cast("JsonObject", data)
+            async with bound:
+                response = await self._asked(request, exchange, shown)
+        except ModelError as error:
+            error.response_started = error.response_started or exchange.has_started
+            error.usage = None if error.usage is None else self._counted(error.usage, request, "")
+            raise
+        except TimeoutError:
+            if not bound.expired():
+                raise
+            raise ModelTimeout(
+                f"{self.name} did not answer in time",
+                why=f"It was given {self.timeout_s:g} s.",
+                fix="Raise timeout_s, or ask for less.",
+                response_started=exchange.has_started,
+            ) from None
+        written = response.text + "".join(call.name + call.arguments for call in response.tool_calls)
+        response = dataclasses.replace(response, usage=self._counted(response.usage, request, written))
+        if shown is not None:
+            shown.rest(response)
+        return response
+
+    async def _asked(self, request: Request, exchange: Exchange, shown: Shown | None) -> Response:
+        if len(request.choices) > 1 and self.decides:
+            try:
+                data = await exchange.whole(openai_decisions.PATH, openai_decisions.encode(self.model, request))
+                return openai_decisions.decode(data, request, self.name)
+            except ContextTooLong:
+                raise
+            except BadRequest:
+                if self._decides is not None:
+                    raise
+                self._decides = False  # it was expected to have it, and has not; structured output says the same
+        encoded = self._encode(request)
+        speaks_responses = self._speaks_responses()
+        if shown is None:
+            data = await exchange.whole(self._path(), encoded)
+        elif speaks_responses:
+            data = await exchange.streamed(
+                self._path(), {**encoded, "stream": True}, ResponsesAssembly(self.name), shown
+            )
+        else:
+            data = await self._chat_streamed(encoded, exchange, shown)
+        if speaks_responses:
+            return openai_responses.decode(data, self.name, exchange.key)
+        return openai_chat.decode(data, self.name, exchange.key)
+
+    async def _chat_streamed(self, encoded: JsonObject, exchange: Exchange, shown: Shown) -> JsonObject:
+        """Ask for the usage too; some servers refuse the whole request for that, and are asked without from then on."""
+        body = {**encoded, "stream": True}
+        if self._tells_usage:
+            try:
+                asked = {**body, "stream_options": {"include_usage": True}}
+                return await exchange.streamed(self._path(), asked, ChatAssembly(self.name), shown)
+            except BadRequest as error:
+                if exchange.has_started or "stream_options" not in error.why:
+                    raise
+                self._tells_usage = False
+        return await exchange.streamed(self._path(), body, ChatAssembly(self.name), shown)
 
     def _encode(self, request: Request) -> JsonObject:
         if request.output_schema is not None and not self.constrains_output:
@@ -136,43 +223,16 @@ class OpenAIModel:
             return openai_responses.encode(self.model, request)
         return openai_chat.encode(self.model, request, is_openai=self._host() == "openai")
 
-    def _decode(self, data: JsonObject, key: str | None) -> Response:
-        if self._speaks_responses():
-            return openai_responses.decode(data, self.name, key)
-        return openai_chat.decode(data, self.name)
-
-    def _usd(self, usage: Any) -> float | None:
+    def _counted(self, usage: Usage, request: Request, written: str) -> Usage:
+        """What a call cost. Tokens that the server does not say are estimated, and then its cost is unknown (S13.1)."""
         price = self.price
-        if price is None:
-            return None
-        return price.usd(
+        if not usage.tokens:
+            tokens = {"input_tokens": input_tokens(request), "output_tokens": estimated_tokens(written)}
+            return dataclasses.replace(usage, **tokens, usd=0.0 if price == FREE else None)
+        usd = None if price is None else price.usd(
             input_tokens=usage.input_tokens, output_tokens=usage.output_tokens, cached_tokens=usage.cached_tokens
-        )
-
-    async def _client(self) -> AsyncOpenAI:
-        loop = asyncio.get_running_loop()
-        for other in [other for other in self._clients if other.is_closed()]:
-            del self._clients[other]
-        held = self._clients.get(loop)
-        if held is None:
-            opened = self._opened()
-            held = self._clients[loop] = _Client(await anext(opened), opened)
-        return held.client
-
-    async def _opened(self) -> AsyncGenerator[AsyncOpenAI]:
-        """A client that is closed when the event loop shuts its generators down, or when ``aclose`` does."""
-        from openai import AsyncOpenAI
-
-        client = AsyncOpenAI(
-            api_key=self._key_from(os.environ) or _NO_KEY,
-            base_url=self._base_url,
-            timeout=self.timeout_s,
-            max_retries=0,
-        )
-        try:
-            yield client
-        finally:
-            await client.close()
+        )  # fmt: skip
+        return dataclasses.replace(usage, usd=usd)
 
     def _url(self, environ: Mapping[str, str]) -> str | None:
         return self._base_url or environ.get("OPENAI_BASE_URL") or None
@@ -180,10 +240,14 @@ class OpenAIModel:
     def _key_from(self, environ: Mapping[str, str]) -> str | None:
         if self._key:
             return self._key
-        is_elsewhere = self._base_url is not None and self._base_url != environ.get("OPENAI_BASE_URL")
-        if is_elsewhere and urlsplit(self._base_url or "").hostname != _OPENAI_HOST:
-            return None
-        return environ.get("OPENAI_API_KEY") or None
+        if self._key_variable is not None:
+            return environ.get(self._key_variable) or None
+        return None if self._is_elsewhere(environ) else environ.get("OPENAI_API_KEY") or None
+
+    def _is_elsewhere(self, environ: Mapping[str, str]) -> bool:
+        """Whether code names a server of its own, which is not to get the environment's key."""
+        is_own = self._base_url is not None and self._base_url != environ.get("OPENAI_BASE_URL")
+        return is_own and urlsplit(self._base_url or "").hostname != _OPENAI_HOST
 
     def _host(self) -> str:
         url = self._url(os.environ)
@@ -191,20 +255,34 @@ class OpenAIModel:
         return "openai" if parts is None or parts.hostname == _OPENAI_HOST else parts.netloc.rpartition("@")[2]
 
     def _is_local(self, environ: Mapping[str, str]) -> bool:
-        host = urlsplit(self._url(environ) or "").hostname or ""
-        if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
-            return True
-        try:
-            address = ipaddress.ip_address(host)
-        except ValueError:
-            return False
-        return address.is_loopback or address.is_private
+        return is_local(self._url(environ) or "")
+
+    def _path(self) -> str:
+        return openai_responses.PATH if self._speaks_responses() else openai_chat.PATH
 
     def _speaks_responses(self) -> bool:
         return self._api == "responses" or (self._api == "auto" and self._host() == "openai")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Client:
-    client: AsyncOpenAI
-    opened: AsyncGenerator[AsyncOpenAI]
+def is_local(url: str) -> bool:
+    """Whether a server is on this machine or in its network: by its name, or its address.
+
+    >>> is_local("http://localhost:11434/v1"), is_local("http://192.168.0.7:8000"), is_local("https://api.openai.com/v1")
+    (True, True, False)
+    """
+    host = urlsplit(url).hostname or ""
+    if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return bool(host) and "." not in host  # a name without a domain is one of this network
+    return address.is_loopback or address.is_private
+
+
+def _check_one_of(what: str, given: str, known: tuple[str, ...]) -> None:
+    if given not in known:
+        listed = " or ".join(f'{what}="{name}"' for name in known)
+        raise ModelUnavailable(
+            f"There is no {what.upper()} called {given!r}", why=f"Known are {', '.join(known)}.", fix=f"Write {listed}."
+        )

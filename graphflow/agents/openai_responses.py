@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphflow.agents.messages import JsonObject, Message, Request, Response, Settings, ToolCall, ToolSpec
-from graphflow.agents.openai_errors import bad_response, from_error_object
+from graphflow.agents.openai_errors import bad_response, from_error_object, without_keys
 from graphflow.agents.openai_fields import count, listed, object_in, text_in
 from graphflow.agents.strict_schemas import strict_schema
 from graphflow.core.usage import Usage
@@ -23,7 +23,7 @@ def encode(model: str, request: Request) -> JsonObject:
     instructions = [message.text for message in request.messages if message.role == "system"]
     body: JsonObject = {
         "model": model,
-        "input": [item for message in request.messages if message.role != "system" for item in _items(message)],
+        "input": [item for message in request.messages if message.role != "system" for item in items(message)],
     }
     if instructions:
         body["instructions"] = "\n\n".join(instructions)
@@ -37,17 +37,18 @@ def encode(model: str, request: Request) -> JsonObject:
     return body
 
 
-def _items(message: Message) -> list[JsonObject]:
+def items(message: Message) -> list[JsonObject]:
+    """What a message is in the input of a request."""
     if message.role == "tool":
         return [{"type": "function_call_output", "call_id": message.call_id, "output": message.text}]
     if message.carried:
         return list(message.carried)
-    items: list[JsonObject] = [{"role": message.role, "content": message.text}] if message.text else []
-    items += [
+    encoded: list[JsonObject] = [{"role": message.role, "content": message.text}] if message.text else []
+    encoded += [
         {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments}
         for call in message.tool_calls
     ]
-    return items
+    return encoded
 
 
 def _tool(tool: ToolSpec) -> JsonObject:
@@ -73,17 +74,19 @@ def _settings(settings: Settings) -> JsonObject:
 
 def decode(data: JsonObject, model: str, key: str | None) -> Response:
     """The answer in a response's body. Raises a ModelError: Truncated, ContentFiltered, Refused, BadResponse, ..."""
-    usage = _usage(data.get("usage"))
+    usage = usage_in(data.get("usage"))
     if data.get("status") == "failed" or data.get("error"):
-        raise from_error_object(data.get("error"), model, key)
+        failed = from_error_object(data.get("error"), model, key)
+        failed.usage = usage if usage.tokens else None
+        raise failed
     if data.get("status") == "incomplete":
         raise _incomplete(data, model, usage)
     if data.get("status") not in ("completed", None):
         raise bad_response(model, f"Its status is {data.get('status')!r}.")
-    items = listed(data, "output", model)
+    output = listed(data, "output", model)
     text, calls, refusal = "", list[ToolCall](), ""
-    for index in range(len(items)):
-        item = object_in(items, index, "output", model)
+    for index in range(len(output)):
+        item = object_in(output, index, "output", model)
         if item.get("type") == "function_call":
             arguments = text_in(item, "arguments", model) or "{}"
             calls.append(ToolCall(text_in(item, "name", model), arguments, text_in(item, "call_id", model)))
@@ -91,8 +94,8 @@ def decode(data: JsonObject, model: str, key: str | None) -> Response:
             said, refused = _message(item, index, model)
             text, refusal = text + said, refusal + refused
     if refusal:
-        raise Refused(f"{model} refused", why=refusal, usage=usage)
-    return Response(text, tuple(calls), usage, text_in(data, "model", model), tuple(items) if calls else ())
+        raise Refused(f"{model} refused", why=without_keys(refusal, key), usage=usage)
+    return Response(text, tuple(calls), usage, text_in(data, "model", model), tuple(output) if calls else ())
 
 
 def _message(item: JsonObject, at: int, model: str) -> tuple[str, str]:
@@ -119,7 +122,8 @@ def _incomplete(data: JsonObject, model: str, usage: Usage) -> Truncated | Conte
     )
 
 
-def _usage(given: Any) -> Usage:
+def usage_in(given: Any) -> Usage:
+    """The tokens of a call; none at all if the server does not say."""
     return Usage(
         model_calls=1,
         input_tokens=count(given, "input_tokens"),

@@ -6,10 +6,13 @@ all models of the program in ``PRICES``. Without a price ``usage.usd`` is None, 
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 _PER = 1_000_000
+_DATED = re.compile(r"[-@:]?(?:\d{4}-\d{2}-\d{2}|20\d{6})$")  # a snapshot costs what its model costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,12 @@ class Price:
     input: float
     output: float
     cached: float | None = None  # None: as dear as any other
+
+    def __post_init__(self) -> None:
+        for what in ("input", "output", "cached"):
+            value = getattr(self, what)
+            if value is not None and (isinstance(value, bool) or not math.isfinite(value) or value < 0):
+                raise ValueError(f"Price({what}={value!r}) must be US dollars per million tokens, at least 0.")
 
     def usd(self, *, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> float:
         """What these tokens cost; ``input_tokens`` includes the cached ones, as in Usage."""
@@ -39,8 +48,20 @@ PRICES: dict[str, Price] = {}
 
 
 def price_of(name: str, prices: Mapping[str, Price] | Price | None = None) -> Price | None:
-    """The price of a model by its name, with or without its provider; None if it is not known."""
+    """The price of a model by its name, with or without its provider; None if it is not known.
+
+    A dated snapshot has the price of its model, unless the table has one of its own. Names are not guessed beyond
+    that: ``gpt-5-mini`` does not cost what ``gpt-5`` costs.
+
+    >>> table = {"gpt-5": Price(input=2.0, output=8.0)}
+    >>> price_of("openai/gpt-5-2026-03-01", table) == table["gpt-5"], price_of("openai/gpt-5-mini", table)
+    (True, None)
+    """
     if isinstance(prices, Price):
         return prices
     table = PRICES if prices is None else prices
-    return table.get(name, table.get(name.partition("/")[2]))
+    names = (name, name.partition("/")[2])
+    for known in (*names, *(_DATED.sub("", one) for one in names)):
+        if known in table:
+            return table[known]
+    return None

@@ -13,8 +13,8 @@ from typing import Any, Self, cast
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from graphflow.agents.messages import Request, Response, ToolCall
-from graphflow.agents.model import estimated_tokens, input_tokens
+from graphflow.agents.messages import Piece, Request, Response, ToolCall
+from graphflow.agents.model import estimated_tokens, input_tokens, pieces_of
 from graphflow.agents.prices import FREE, Price
 from graphflow.core.usage import Usage
 from graphflow.errors import ScriptMismatch, shown
@@ -73,6 +73,13 @@ class ScriptedModel:
                 fix="Add an answer, or find out why the model is called once more.",
             )
         return self._response(answer, request, index)
+
+    async def stream(self, request: Request, show: Callable[[Piece], None]) -> Response:
+        """The next answer of the script, shown word by word; an error of the script shows nothing."""
+        response = await self.respond(request)
+        for piece in pieces_of(response):
+            show(piece)
+        return response
 
     def assert_used(self) -> None:
         """Every answer was asked for. Raises ScriptMismatch if not."""

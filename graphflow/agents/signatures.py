@@ -53,7 +53,7 @@ def parameters_of(function: Callable[..., Any], name: str, names: Mapping[str, o
             defaults[parameter.name] = parameter.default
             field = NotRequired[field]
         fields[parameter.name] = field
-    return Parameters(_json_type(name, fields, defaults, place), context)
+    return Parameters(arguments_type(name, fields, defaults, place), context)
 
 
 def description_of(function: Callable[..., Any]) -> str:
@@ -123,7 +123,8 @@ def _field(annotation: Any, described: str | None) -> Any:
     return annotation if described is None or has_own else Annotated[annotation, Field(description=described)]
 
 
-def _json_type(name: str, fields: dict[str, Any], defaults: dict[str, Any], place: Place) -> JsonType:
+def arguments_type(name: str, fields: dict[str, Any], defaults: dict[str, Any], place: Place) -> JsonType:
+    """The type of a tool's arguments, each with its annotation. Those with a default are ``NotRequired``."""
     # a TypedDict and not a model: parameters may be called "copy" or "schema", which a model has already
     make: Any = TypedDict
     given = make(name, fields)

@@ -2,26 +2,34 @@
 
 Every call of a model or tool is a recorded effect (S11.1): on a retry or resume the conversation runs again over the
 records and goes on from the first call that is not among them. Nothing invalid leaves here: what does not validate
-goes back to the model with the reason, within ``max_turns``.
+goes back to the model with the reason, within ``max_turns``. Guardrails are asked before the first call, before the
+tools of a turn, and about the output; what trips ends the agent's turn (S8.4).
 """
 
 from __future__ import annotations
 
 import asyncio
+import copy
 import dataclasses
+import itertools
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
+from graphflow.agents.approvals import is_approved
+from graphflow.agents.characters import whole
+from graphflow.agents.choices import choices_of
 from graphflow.agents.handoffs import HandoffTool, handoff_tools
 from graphflow.agents.json_types import JsonType, ReadingFailed
+from graphflow.agents.lengths import refuse_too_long
 from graphflow.agents.messages import Message, Request, Response, Settings, ToolCall
-from graphflow.agents.model import Model, input_tokens, reserve_for
-from graphflow.agents.tools import ToolBox
+from graphflow.agents.model import Model, StreamingModel, reserve_for
+from graphflow.agents.tools import Tool, ToolBox
 from graphflow.core.usage import Usage
-from graphflow.errors import InputTooLong, OutputInvalid, Place, TurnsExhausted, unknown_name
+from graphflow.errors import HandoffInvalid, ModelError, OutputInvalid, Place, TurnsExhausted, unknown_name
 from graphflow.graph.context import Context, Effect, Handoff
+from graphflow.graph.guardrails import Guardrail, Moment, ask_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,11 @@ class Task:
     max_turns: int
     max_input_tokens: int | None
     place: Place
+    guardrails: tuple[Guardrail, ...] = ()
+    tools_at_once: int = 1
+    past: tuple[Message, ...] = ()  # what is sent of its history
+    history: str | None = None  # the field that what is said now is added to
+    longest_field: Callable[[], str] = str  # of the prompt, for a message that says what to cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +60,19 @@ class Outcome:
     value: Any
     messages: tuple[Message, ...]
     usage: Usage
+
+
+_Told: TypeAlias = tuple[str, tuple[dict[str, Any], ...]]
+"""What the model is told of a call, and the updates that its tool asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A call of a tool that may be made."""
+
+    tool: Tool
+    arguments: str
+    given: dict[str, Any]
 
 
 async def converse(task: Task, ctx: Context[Any]) -> Outcome:
@@ -59,16 +85,26 @@ class _Conversation:
     task: Task
     ctx: Context[Any]
     messages: list[Message] = field(init=False)
+    begun: int = field(init=False)  # how many messages stood there before: instructions and history
     handoffs: dict[str, HandoffTool] = field(init=False)
     usage: Usage = field(default_factory=Usage)
     calls_of: Counter[str] = field(default_factory=Counter[str])
+    calls: int = 0  # of the model
+    rejected: list[Message] = field(default_factory=list[Message])  # answers that were sent back, and with what
 
     def __post_init__(self) -> None:
-        said = (Message("system", self.task.instructions), Message("user", self.task.prompt))
-        self.messages = [message for message in said if message.text.strip()]
+        system, prompt = Message("system", whole(self.task.instructions)), Message("user", whole(self.task.prompt))
+        before = [*([system] if system.text.strip() else []), *self.task.past]
+        self.begun = len(before)
+        self.messages = [*before, *([prompt] if prompt.text.strip() else [])]
         self.handoffs = handoff_tools(self.ctx.handoffs)
 
     async def outcome(self) -> Outcome:
+        if self.ctx.must_hand_off and not self.handoffs:
+            raise self._nowhere()
+        await self._guard("input", self.task.prompt)
+        if self.task.tools.sources:
+            self.task = dataclasses.replace(self.task, tools=await self.task.tools.filled(self.ctx))
         invalid: ReadingFailed | None = None
         for turn in range(1, self.task.max_turns + 1):
             response = await self._asked()
@@ -80,51 +116,86 @@ class _Conversation:
                     return self._ended(handoff)
                 continue
             try:
-                return self._ended(self._read(response.text))
+                value = self._read(response.text)
             except ReadingFailed as failed:
                 invalid = failed
                 self.messages.append(Message("user", self._complaint(failed)))
+                self.rejected += self.messages[-2:]
+                continue
+            await self._guard("output", value)
+            return self._ended(value)
         raise self._exhausted(invalid)
 
+    async def _guard(self, on: Moment, *given: Any) -> None:
+        """Ask the guardrails of a moment. Raises GuardrailTripped."""
+        task = self.task
+        if task.guardrails:
+            await ask_all(task.guardrails, on, given, self.ctx, f"agent {task.agent!r}", task.place)
+
     def _ended(self, value: Any) -> Outcome:
+        if self.task.history is not None:
+            rejected = {id(message) for message in self.rejected}
+            said = [message for message in self.messages[self.begun :] if id(message) not in rejected]
+            self.ctx.hands.update({self.task.history: said})
         return Outcome(value, tuple(self.messages), self.usage)
 
     async def _asked(self) -> Response:
         """The model's next answer, recorded (S11.1)."""
         task = self.task
+        tools = (*task.tools.specs, *(tool.spec for tool in self.handoffs.values()))
         request = Request(
             tuple(self.messages),
-            (*task.tools.specs, *(tool.spec for tool in self.handoffs.values())),
+            tools,
             None if task.output.is_text or self._must_choose else task.output.schema,
             task.settings,
+            choices_of(task.output, tools, must_hand_off=self._must_choose),
+            self.ctx.hands.caller,
         )
-        self._check_length(request)
+        refuse_too_long(
+            request,
+            task.max_input_tokens,
+            agent=task.agent,
+            past=task.past,
+            longest_field=task.longest_field,
+            place=task.place,
+        )
+        self.calls += 1
 
         async def call() -> Effect:
-            response = await task.model.respond(request)
+            try:
+                response = whole(await self._response(request))
+            except ModelError as error:
+                self._locate(error)
+                raise
             return Effect(dataclasses.replace(response, usage=_NO_USAGE).as_json(), response.usage)
 
         asked = {"model": task.model.name, **request.as_json()}
         effect = await self.ctx.hands.effect("model", asked, call, reserve_for(task.model, request))
         self.usage += effect.usage
         response = Response.from_json(effect.value)
-        if all(call.id for call in response.tool_calls):
-            return response
-        named = tuple(
-            dataclasses.replace(call, id=call.id or f"call_{len(self.messages)}_{number}")
-            for number, call in enumerate(response.tool_calls, 1)
-        )
+        return response if all(call.id for call in response.tool_calls) else self._with_ids(response)
+
+    def _with_ids(self, response: Response) -> Response:
+        """Calls that a provider gave no id get one that no other call of the conversation has."""
+        taken = {call.id for message in self.messages for call in message.tool_calls}
+        free = (name for number in itertools.count(1) if (name := f"call_{len(self.messages)}_{number}") not in taken)
+        named = tuple(dataclasses.replace(call, id=call.id or next(free)) for call in response.tool_calls)
         return dataclasses.replace(response, tool_calls=named)
 
-    def _check_length(self, request: Request) -> None:
-        most = self.task.max_input_tokens
-        if most is not None and (length := input_tokens(request)) > most:
-            raise InputTooLong(
-                f"The input of agent {self.task.agent!r} has about {length:,} tokens",
-                why=f"Its max_input_tokens is {most:,}; nothing was sent.",
-                fix="Cut the fields in its prompt, as in {draft:2000}, or raise max_input_tokens.",
-                where=(self.task.place,),
-            )
+    async def _response(self, request: Request) -> Response:
+        """The model's answer; shown as it comes if anybody watches. What is recorded is the same either way (S11.3)."""
+        model, hands = self.task.model, self.ctx.hands
+        if hands.is_watched and isinstance(model, StreamingModel):
+            return await model.stream(request, lambda piece: hands.emit(piece.text, tool=piece.tool, call=piece.call))
+        return await model.respond(request)
+
+    def _locate(self, error: ModelError) -> None:
+        """A model knows nothing of agents: its error is told whose call it was."""
+        task = self.task
+        whose = f"It was call {self.calls} of agent {task.agent!r} to {task.model.name}, at {self.ctx.cursor}."
+        if whose not in error.why:
+            error.why = f"{error.why}\n{whose}".strip()
+        error.where = error.where or (task.place,)
 
     @property
     def _must_choose(self) -> bool:
@@ -146,6 +217,16 @@ class _Conversation:
             "Answer again." if self.task.output.is_text else "Answer again, with JSON alone that matches the schema."
         )
         return f"Your answer cannot be used:\n{failed.told}\n{again}"
+
+    def _nowhere(self) -> HandoffInvalid:
+        """It would have to choose, and there is nothing to choose from: its model is not asked (S9.3)."""
+        return HandoffInvalid(
+            f"Agent {self.task.agent!r} has no handoff to choose: none is enabled now",
+            cursor=self.ctx.cursor,
+            why="It has handoff edges only, and of each the condition does not hold or the limit is used up. (S9.3)",
+            fix=f"Give it an edge for then: graph.edge({self.ctx.node}, ...), or on_error=HandoffInvalid.",
+            where=(self.task.place,),
+        )
 
     def _exhausted(self, invalid: ReadingFailed | None) -> OutputInvalid | TurnsExhausted:
         task = self.task
@@ -178,38 +259,64 @@ class _Conversation:
                 failed = error
         if is_last and handoff is None:
             return None  # nobody would read what the tools return
-        texts = await _side_by_side([self._told(call, call is first, failed) for call in calls])
-        for call, (text, updates) in zip(calls, texts, strict=True):
+        wanted = [self._considered(call, call is first, failed) for call in calls]
+        await self._guard_tools(wanted)
+        wanted = [await self._approved(one) for one in wanted]  # one question at a time
+        slots = asyncio.Semaphore(self.task.tools_at_once)
+        told = await _side_by_side([_said(one) if isinstance(one, str) else self._called(one, slots) for one in wanted])
+        for call, (text, updates) in zip(calls, told, strict=True):
             self.messages.append(Message("tool", text, call_id=call.id))
             for update in updates:
                 self.ctx.hands.update(dict(update))
         return handoff
 
-    async def _told(
-        self, call: ToolCall, is_first_handoff: bool, failed: ReadingFailed | None
-    ) -> tuple[str, tuple[dict[str, Any], ...]]:
-        """What the model is told of one call, and the updates that its tool asked for."""
+    def _considered(self, call: ToolCall, is_first_handoff: bool, failed: ReadingFailed | None) -> _Wanted | str:
+        """A call of a tool that is there, with arguments that are valid; of any other what the model is told."""
         if call.name in self.handoffs:
             if not is_first_handoff:
-                return "Not done: only the first handoff of a turn counts.", ()
-            return ("Done." if failed is None else f"Not done, the arguments are not valid:\n{failed.told}"), ()
+                return "Not done: only the first handoff of a turn counts."
+            return "Done." if failed is None else f"Not done, the arguments are not valid:\n{failed.told}"
         tool = self.task.tools.tools.get(call.name)
         if tool is None:
             known = (*self.task.tools.tools, *self.handoffs)
-            return f"There is no tool called {call.name!r}. {unknown_name(call.name, known)}", ()
+            return f"There is no tool called {call.name!r}. {unknown_name(call.name, known)}"
         try:
-            given = tool.read(call.arguments)
+            return _Wanted(tool, call.arguments, tool.read(call.arguments))
         except ReadingFailed as error:
-            return f"Not called, the arguments are not valid:\n{error.told}", ()
-        self.calls_of[tool.name] += 1
-        inside = dataclasses.replace(self.ctx, cursor=f"{self.ctx.cursor}/{tool.name}:{self.calls_of[tool.name]}")
-        request = {"tool": tool.name, "arguments": call.arguments}
-        effect = await self.ctx.hands.effect("tool", request, lambda: tool.call(given, inside), None)
-        self.usage += effect.usage
-        return effect.value["text"], effect.updates
+            return f"Not called, the arguments are not valid:\n{error.told}"
+
+    async def _guard_tools(self, wanted: Sequence[_Wanted | str]) -> None:
+        """No tool of a turn runs before the guardrails have passed all of them (S8.4)."""
+        if any(guardrail.on == "tool" for guardrail in self.task.guardrails):
+            for one in wanted:
+                if not isinstance(one, str):
+                    await self._guard("tool", one.tool.name, copy.deepcopy(one.given))
+
+    async def _approved(self, one: _Wanted | str) -> _Wanted | str:
+        """The call if it may be made, else what the model is told (S10.4)."""
+        if isinstance(one, str) or not one.tool.must_be_approved(one.given):
+            return one
+        if await is_approved(self.task.agent, one.tool.name, one.arguments, one.given, self.ctx):
+            return one
+        return f"Not called: {one.tool.name} needs approval for this, which was not given. Do without it."
+
+    async def _called(self, one: _Wanted, slots: asyncio.Semaphore) -> _Told:
+        """Call a tool, recorded (S11.1): what the model is told, and the updates that the tool asked for."""
+        tool = one.tool
+        async with slots:
+            self.calls_of[tool.name] += 1
+            inside = dataclasses.replace(self.ctx, cursor=f"{self.ctx.cursor}/{tool.name}:{self.calls_of[tool.name]}")
+            request = {"tool": tool.name, "arguments": one.arguments}
+            effect = await self.ctx.hands.effect("tool", request, lambda: tool.call(one.given, inside), None)
+            self.usage += effect.usage
+            return effect.value["text"], effect.updates
 
 
 _NO_USAGE = Response().usage
+
+
+async def _said(text: str) -> _Told:
+    return text, ()
 
 
 async def _side_by_side(calls: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:

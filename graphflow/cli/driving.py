@@ -19,13 +19,14 @@ from typing import Any, TypeVar
 
 from graphflow.core.journal import decode
 from graphflow.core.replay import replay
-from graphflow.runtime import driver
+from graphflow.runtime import calling, driver, lanes
 from graphflow.runtime.run import Run
 from graphflow.stores.store import Store
 
 T = TypeVar("T")
 _PACKAGE = str(Path(__file__).parent.parent) + os.sep
 _ASYNCIO = str(Path(asyncio.__file__).parent) + os.sep
+_CALLERS = (driver.__file__, calling.__file__, lanes.__file__)
 _THREADS = "graphflow-node"
 
 
@@ -78,7 +79,7 @@ def _is_in_node(frame: FrameType | None) -> bool:
     outer = frame.f_back
     while outer is not None and not outer.f_code.co_filename.startswith(_PACKAGE):
         outer = outer.f_back
-    return outer is not None and outer.f_code.co_filename == driver.__file__
+    return outer is not None and outer.f_code.co_filename in _CALLERS
 
 
 def drive(work: Coroutine[Any, Any, T]) -> T:

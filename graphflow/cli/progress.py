@@ -66,7 +66,8 @@ class Row:
     seconds: float = 0.0
     way: str = ""  # where it went last
     note: str = ""  # why it failed last
-    text: str = ""  # what it streams
+    text: str = ""  # what it streams, or which tool it calls
+    speaker: str = ""  # the cursor whose text that is: of many side by side, one
     usage: Usage = field(default_factory=Usage)
     branches: dict[str, BranchRow] = field(default_factory=dict[str, BranchRow])  # fork's prefix with branch -> row
 
@@ -171,8 +172,9 @@ class Progress:
         elif isinstance(event, events.EffectRecorded):
             cost = Usage(**event.usage)
             row.usage, self.usage = row.usage + cost, self.usage + cost
+            _forget_text(event.cursor, row)  # the answer is there, or the tool is done
         elif isinstance(event, events.TextStreamed):
-            row.text = (row.text + event.text)[-200:]
+            _show_text(event, row)
         elif isinstance(event, events.Changed):
             if event.kind == "entered":
                 row.running[event.cursor] = event.t
@@ -182,7 +184,7 @@ class Progress:
     def _started(self, event: events.NodeStarted, row: Row, branch: BranchRow | None) -> None:
         row.sleeping.pop(event.cursor, None)
         row.running[event.cursor] = event.t
-        row.text = ""
+        _forget_text(event.cursor, row)
         if event.attempt == 1:
             self.steps += 1
         if branch is not None:
@@ -230,6 +232,7 @@ class Progress:
         asked = row.asking.pop(event.cursor, None)
         since = row.running.pop(event.cursor, asked.since if asked is not None else event.t)
         row.sleeping.pop(event.cursor, None)
+        _forget_text(event.cursor, row)
         row.seconds += event.t - since
         if branch is not None:
             branch.seconds += event.t - since
@@ -294,6 +297,19 @@ def labels_of(event: events.NodeFinished) -> list[str]:
 def reason_of(error: dict[str, Any]) -> str:
     """An error, as it is journalled, in one line."""
     return f"{error.get('type', 'Error')}: {error.get('what', '')}".rstrip(": ")
+
+
+def _show_text(event: events.TextStreamed, row: Row) -> None:
+    """The end of what a cursor's model writes; arguments of a tool are no text to read, its name says enough."""
+    if not row.speaker:
+        row.speaker, row.text = event.cursor, ""
+    if row.speaker == event.cursor:
+        row.text = f"calls {event.tool}" if event.tool else (row.text + event.text)[-200:]
+
+
+def _forget_text(cursor: str, row: Row) -> None:
+    if row.speaker == cursor:
+        row.speaker, row.text = "", ""
 
 
 def _set(branch: BranchRow | None, status: Status) -> None:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from graphflow.core import changing, deciding, failures, joins
+from graphflow.core import changing, deciding, failures, guarding, joins, shortcuts, weighing
 from graphflow.core.plan import Node
 from graphflow.core.remembered import describe
 from graphflow.core.schema import adapter
 from graphflow.core.scopes import ENDED, SEGMENT, Scope
-from graphflow.errors import AnswerInvalid, NodeError, shown, unknown_name
+from graphflow.errors import AnswerInvalid, GuardrailTripped, NodeError, shown, unknown_name
 
 if TYPE_CHECKING:
     from graphflow.core.machine import Machine
@@ -102,7 +102,7 @@ def _node_ahead(machine: Machine, target: str) -> Node | None:
             index = int(branch or 0)
             if index >= fork.total:
                 return None
-            child = fork.children[index]
+            child = fork.branch(index)
             if child is not None and child.status in ENDED:
                 raise _over(target)
             ahead, scope = child is None, child or scope
@@ -126,10 +126,13 @@ def _answered(machine: Machine, scope: Scope, value: Any) -> None:
     try:
         updates = deciding.updates_of(scope, value)
         altered = deciding.trial(scope, updates)
-        if scope.home is not scope and (bad := joins.shared_conflict(scope, updates)):
+        if scope.writes_to is not None and (bad := joins.shared_conflict(scope, updates)):
             raise bad
+        if shortcuts.shortcut_of(scope.plan, scope.node).is_guarded:
+            guarding.ask_way(scope, updates, altered, None)
+        weighing.weigh(machine, scope, updates)
     except Exception as error:  # a NodeError, or what a validator of the user's raised
-        said = error if isinstance(error, NodeError) else None
+        said = error if isinstance(error, NodeError | GuardrailTripped) else None
         raise AnswerInvalid(
             f"The answer to {scope.path!r} cannot be written: {said.what if said else shown(error)}",
             cursor=scope.path,

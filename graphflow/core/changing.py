@@ -25,7 +25,6 @@ from graphflow.core.scopes import (
     RUNNING,
     SLEEPING,
     WAITING,
-    Altered,
     Fork,
     Scope,
 )
@@ -37,10 +36,8 @@ if TYPE_CHECKING:
 def begin_run(machine: Machine, values: dict[str, Any]) -> None:
     """The root scope, with its cursor at START."""
     plan = machine.plan
-    root = Scope(plan, plan.nodes[START_INDEX], values)
-    root.visit = 1
-    root.status = PASSING
-    machine.root = root
+    machine.root = Scope(plan, plan.nodes[START_INDEX], values, status=PASSING, visit=1)
+    machine.spent.began = machine.now
 
 
 def leave_node(machine: Machine, scope: Scope) -> None:
@@ -122,17 +119,22 @@ def enter_graph(machine: Machine, scope: Scope, values: dict[str, Any] | None) -
     plan = sub.plan()
     fork = Fork(None, scope, (0,), None, 1)
     again = "" if scope.attempt <= 1 else f"~{scope.attempt}"  # a cursor never recurs in a run (S2.2)
-    child = Scope(plan, plan.nodes[START_INDEX], fork.values if values is None else values, f"{scope.path}{again}/")
-    child.parent = scope
-    child.fork = fork
-    child.index = 0
-    child.items = scope.items
-    child.visit = 1
-    child.log = []
-    child.is_borrowing = values is None
-    child.status = PASSING
+    child = Scope(
+        plan,
+        plan.nodes[START_INDEX],
+        fork.values if values is None else values,
+        f"{scope.path}{again}/",
+        parent=scope,
+        fork=fork,
+        index=0,
+        items=scope.items,
+        log=[],
+        is_borrowing=values is None,
+        status=PASSING,
+        visit=1,
+    )
     fork.children[0] = child
-    fork.next = fork.begun = 1
+    fork.next = 1
     fork.active = 0 if scope.rests else 1
     child.rests = scope.rests
     scope.open = fork
@@ -184,7 +186,7 @@ def wake(machine: Machine, scope: Scope) -> None:
     machine.idle.pop(scope, None)
     scope.due = None
     scope.turn += 1
-    if scope.node.kind not in ("function", "agent"):  # a sub-graph is entered again by the machine itself
+    if not scope.node.is_performed:  # a sub-graph is entered again by the machine itself
         scope.status = PASSING
         machine.passing.append(scope)
         return
@@ -219,14 +221,14 @@ def close_fork(machine: Machine, fork: Fork) -> None:
     """The join has fired, or failed for good: what still runs in the fork is cancelled."""
     fork.is_closed = True
     leave_graph(machine, fork)
-    for child in fork.children[: fork.next]:
+    for child in fork.children[: fork.next] if fork.settled < fork.total else ():
         if child is not None and child.status not in ENDED:
             cancel_scope(machine, child)
             child.status = CANCELLED
             fork.cancelled += 1
     owner = fork.owner
     owner.open = None
-    if fork.next and owner.home is owner and not owner.is_borrowing:
+    if fork.next and owner.writes_to is None and not owner.is_borrowing:
         owner.values = owner.values.copy()  # what was lent goes on showing the state at the fork, in copies too
 
 
@@ -287,15 +289,14 @@ def set_aside(machine: Machine, scope: Scope) -> None:
                 child.status = HELD
 
 
-def merge_logs(owner: Scope, logs: Sequence[Sequence[Update]], locals_left: bool) -> None:
+def merge(owner: Scope, updates: Sequence[Update]) -> None:
     """Fold branches' updates onto the parent's state, one by one, in branch order then step order (S6.4)."""
-    updates = [changes for log in logs for changes in log if type(changes) is not Altered]
-    if locals_left:
-        specs = owner.plan.schema.specs
-        updates = [{n: change for n, change in changes.items() if not specs[n].is_local} for changes in updates]
-    owner.fold_all(
-        [changes for changes in updates if changes]
-    )  # at once: a map over 10,000 spends 0.5 us less a branch
+    schema = owner.plan.schema
+    if schema.has_locals:
+        specs = schema.specs
+        kept = [{n: change for n, change in changes.items() if not specs[n].is_local} for changes in updates]
+        updates = [changes for changes in kept if changes]
+    owner.fold_all(updates)  # at once: a map over 10,000 spends 0.5 us less a branch
 
 
 def arrive_at_join(machine: Machine, owner: Scope, fork: Fork, node: Node) -> None:

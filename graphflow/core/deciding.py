@@ -183,7 +183,7 @@ def sized(plan: Plan, changes: Update) -> Update:
         if type(change) in _SCALAR:
             continue
         is_small = _is_text(change) and 6 * len(change) <= limit  # six bytes a character at most
-        size = 0 if is_small else _json_size(change)
+        size = 0 if is_small else json_size(change)
         if size > limit:
             raise LimitExceeded(
                 f"The update gives {name.lstrip('=')!r} a value of {size:,} bytes",
@@ -193,7 +193,8 @@ def sized(plan: Plan, changes: Update) -> Update:
     return changes
 
 
-def _json_size(value: Any) -> int:
+def json_size(value: Any) -> int:
+    """Bytes of a value as JSON."""
     try:
         return len(to_json(value, fallback=str, inf_nan_mode="constants"))
     except ValueError:  # a lone surrogate: JSON text has it escaped, with six characters at most for each

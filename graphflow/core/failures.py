@@ -119,6 +119,7 @@ def _climb(machine: Machine, origin: Scope, node: Node, error: Exception, entry:
     """Find the level that settles the error, journal it, and do it there."""
     level = origin
     while True:
+        _chain(error, level.error)
         if is_own:
             try:
                 edge = _error_edge(level, node, error)
@@ -152,6 +153,20 @@ def _climb(machine: Machine, origin: Scope, node: Node, error: Exception, entry:
             entry["level"] = parent.path
             retry_later(machine, parent, machine.now + wait_s(machine, parent, node.retry, error), error, False, entry)
             return
+
+
+def _chain(error: Exception, first: Exception | None) -> None:
+    """An error met where another one had led by an error edge: the first is its context, as Python chains them."""
+    last: BaseException | None = None if first is None else error
+    seen: set[int] = set()
+    while last is not None and last is not first and id(last) not in seen:
+        seen.add(id(last))
+        below = last.__cause__ if last.__suppress_context__ else last.__cause__ or last.__context__
+        if below is None and last.__suppress_context__:
+            last.__cause__ = first  # raised "from None": what it hides stays hidden
+        elif below is None:
+            last.__context__ = first
+        last = below
 
 
 def _error_edge(scope: Scope, node: Node, error: Exception) -> Edge | None:

@@ -90,6 +90,16 @@ def missing(scope: Scope) -> HandoffInvalid | None:
     node = scope.node
     if node.exits or not node.handoffs:
         return None
+    closed = [edge for edge in node.handoffs if not deciding.is_enabled(edge, scope)]
+    if len(closed) == len(node.handoffs):
+        reasons = (f"-> {scope.plan.nodes[edge.target].name}: {_handoff_reason(edge, scope)}" for edge in closed)
+        return HandoffInvalid(
+            f"Node {node.name!r} has no handoff to choose: none was enabled, and it has no other way on",
+            cursor=scope.path,
+            why="\n".join(reasons) + "\nA node with handoff edges only must choose one of them. (S9.3)",
+            fix=f"Give it an edge for then: graph.edge({node.name}, ...), or on_error=HandoffInvalid.",
+            where=deciding.places(node.place),
+        )
     return HandoffInvalid(
         f"Node {node.name!r} chose no handoff, and has no other way on",
         cursor=scope.path,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from graphflow.core import changing, deciding, failures, slots, subgraphs
 from graphflow.core.plan import Edge
 from graphflow.core.schema import FieldSpec, Update
-from graphflow.core.scopes import DONE, FORKED, Altered, Fork, Scope
+from graphflow.core.scopes import FORKED, Altered, Fork, Scope
 from graphflow.errors import GraphflowError, JoinFailed, UpdateInvalid, WriteConflict, shown
 
 if TYPE_CHECKING:
@@ -70,14 +70,10 @@ def _merge_holds(fork: Fork, edge: Edge) -> bool:
     scratch = Scope(owner.plan, owner.node, owner.read().copy())
     scratch.items = owner.items
     try:
-        changing.merge_logs(scratch, [child.log for child in _done(fork) if child.log], owner.plan.schema.has_locals)
+        changing.merge(scratch, fork.updates_of(fork.done_ones()))
     except UpdateInvalid:
         return False  # a reducer that raises; the join says so when it fires
     return deciding.holds(edge.need.guard, scratch, edge)
-
-
-def _done(fork: Fork) -> list[Scope]:
-    return [child for child in fork.children if child is not None and child.status == DONE]
 
 
 def _lost(fork: Fork, edge: Edge) -> JoinFailed:
@@ -102,48 +98,47 @@ def fire(machine: Machine, fork: Fork) -> None:
     owner, edge = fork.owner, fork.edge
     assert edge is not None
     assert edge.join is not None
-    members = _done(fork)
+    members = fork.done_ones()
+    updates = fork.updates_of(members)
     try:
-        find_conflicts(fork, members)
-        altered = check_merge(owner, members)
-        if owner.home is not owner and (bad := shared_conflict(owner, _written(members))):
+        find_conflicts(fork, members, updates)
+        altered = check_merge(owner, updates)
+        if owner.writes_to is not None and (bad := shared_conflict(owner, updates)):
             raise bad
     except JoinFailed as error:
         failures.fail_join(machine, fork, error)
         return
-    indices = [child.index for child in members]
     entry: dict[str, Any] = {"kind": "joined", "at": owner.path, "edge": edge.index}
-    if len(indices) != fork.total:
-        entry["members"] = indices
+    if len(members) != fork.total:
+        entry["members"] = members
     if altered:
         entry["altered"] = altered
     machine.note(entry, owner)
-    merge(machine, fork, indices, altered)
+    merge(machine, fork, updates, altered)
 
 
-def merge(machine: Machine, fork: Fork, members: list[int], altered: dict[str, Any]) -> None:
+def merge(machine: Machine, fork: Fork, updates: list[Update], altered: dict[str, Any]) -> None:
     """What firing does, live and in replay."""
     owner, edge = fork.owner, fork.edge
     assert edge is not None
     assert edge.join is not None
     changing.close_fork(machine, fork)
-    children = [fork.children[index] for index in members]
-    changing.merge_logs(owner, [child.log for child in children if child and child.log], owner.plan.schema.has_locals)
+    changing.merge(owner, updates)
     if altered:
         owner.overwrite(altered)
-    if owner.home is not owner:
-        note_writers(owner, _written([child for child in children if child]))
+    if owner.writes_to is not None:
+        note_writers(owner, updates)
     changing.arrive_at_join(machine, owner, fork, owner.plan.nodes[edge.join])
 
 
-def check_merge(owner: Scope, members: list[Scope]) -> dict[str, Any]:
+def check_merge(owner: Scope, updates: list[Update]) -> dict[str, Any]:
     """Validate the merged state once, on a copy; what validators altered. Raises JoinFailed."""
     schema = owner.plan.schema
     if not (schema.has_checks or schema.has_model_validators or schema.has_field_validators):
         return {}
     scratch = Scope(owner.plan, owner.node, owner.read().copy())
     try:
-        changing.merge_logs(scratch, [child.log for child in members if child.log], schema.has_locals)
+        changing.merge(scratch, updates)
         return schema.check_all(scratch.read())
     except Exception as error:  # UpdateInvalid, or what a validator of the user's raised
         reason = (
@@ -157,17 +152,17 @@ def check_merge(owner: Scope, members: list[Scope]) -> dict[str, Any]:
         ) from error
 
 
-def find_conflicts(fork: Fork, members: list[Scope]) -> None:
+def find_conflicts(fork: Fork, members: list[int], updates: list[Update]) -> None:
     """S6.5: a field that two branches write needs a reducer, even for equal values. Raises WriteConflict."""
     specs = fork.owner.plan.schema.specs
-    written = set[str]().union(*_written(members))
+    written = set[str]().union(*updates)
     if not any(_can_conflict(specs[name]) for name in written):
         return  # the usual map: every field has a reducer. 0.8 us less a branch
-    plain: dict[str, Scope] = {}  # field -> the first branch that wrote it without a reducer
-    wrote: dict[str, Scope] = {}  # field -> the first branch that wrote it at all
-    keys: dict[tuple[str, Any], Scope] = {}
+    plain: dict[str, int] = {}  # field -> the first branch that wrote it without a reducer
+    wrote: dict[str, int] = {}  # field -> the first branch that wrote it at all
+    keys: dict[tuple[str, Any], int] = {}
     for branch in members:
-        for changes in branch.log or ():
+        for changes in fork.log_of(branch):
             if type(changes) is Altered:
                 continue
             for name, change in changes.items():
@@ -179,13 +174,13 @@ def find_conflicts(fork: Fork, members: list[Scope]) -> None:
                 if other is None and spec.is_plain:
                     other = wrote.get(field)
                     plain[field] = branch
-                if other is not None and other is not branch:
+                if other is not None and other != branch:
                     raise _conflict(fork, field, other, branch)
                 wrote.setdefault(field, branch)
                 if spec.reducer is not None and spec.reducer.keys_conflict:
                     for key in change:
                         first = keys.setdefault((field, key), branch)
-                        if first is not branch:
+                        if first != branch:
                             raise _conflict(fork, f"{field}[{key!r}]", first, branch)
 
 
@@ -193,7 +188,7 @@ def _can_conflict(spec: FieldSpec) -> bool:
     return not spec.is_local and (spec.is_plain or (spec.reducer is not None and spec.reducer.keys_conflict))
 
 
-def _conflict(fork: Fork, field: str, first: Scope, second: Scope) -> WriteConflict:
+def _conflict(fork: Fork, field: str, first: int, second: int) -> WriteConflict:
     plan = fork.owner.plan
     assert fork.edge is not None
     assert fork.edge.join is not None
@@ -207,17 +202,13 @@ def _conflict(fork: Fork, field: str, first: Scope, second: Scope) -> WriteConfl
     )
 
 
-def _writer(fork: Fork, branch: Scope) -> str:
+def _writer(fork: Fork, index: int) -> str:
     edge = fork.edge
     assert edge is not None
-    position = fork.starts[branch.index] if fork.items is None else 0
+    position = fork.starts[index] if fork.items is None else 0
     target = fork.owner.plan.nodes[edge.targets[position]].name
-    item = "" if fork.items is None else f" for {shown(fork.items[branch.index])}"
-    return f"branch {branch.index} ({target!r}{item})"
-
-
-def _written(branches: list[Scope]) -> list[Update]:
-    return [changes for branch in branches for changes in branch.log or () if type(changes) is not Altered]
+    item = "" if fork.items is None else f" for {shown(fork.items[index])}"
+    return f"branch {index} ({target!r}{item})"
 
 
 def shared_conflict(scope: Scope, updates: list[Update]) -> WriteConflict | None:
@@ -229,10 +220,8 @@ def shared_conflict(scope: Scope, updates: list[Update]) -> WriteConflict | None
             spec = specs[name]
             for key in (spec.name if spec.is_plain else "=" + spec.name, *_keys(spec, change)):
                 if not spec.is_local and (others := writers.get(key, mine) - mine):
-                    other = fork.children[min(others)] or scope
-                    return _conflict(
-                        fork, spec.name if isinstance(key, str) else f"{spec.name}[{key[1]!r}]", other, scope
-                    )
+                    field = spec.name if isinstance(key, str) else f"{spec.name}[{key[1]!r}]"
+                    return _conflict(fork, field, min(others), scope.index)
         scope = fork.owner
     return None
 

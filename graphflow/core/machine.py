@@ -17,7 +17,6 @@ no clock; a driver sets ``now`` before each event (S15.1).
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,29 +25,26 @@ from graphflow.core import (
     answering,
     changing,
     deciding,
+    ending,
     failures,
+    guarding,
     handing_off,
     inputs,
     joins,
-    migrating,
+    restarting,
+    settling,
     shortcuts,
     slots,
     spending,
     starting,
-    subgraphs,
+    stepping,
     timing,
+    weighing,
 )
 from graphflow.core.journal import Brief, Entry
-from graphflow.core.plan import Edge, Plan
-from graphflow.core.reducers import Replace
-from graphflow.core.remembered import describe
-from graphflow.core.schema import Update
+from graphflow.core.plan import Plan
 from graphflow.core.scopes import (
-    CANCELLED,
-    DONE,
     ENDED,
-    EXIT,
-    PASSING,
     READY,
     RUNNING,
     WAITING,
@@ -58,11 +54,6 @@ from graphflow.core.scopes import (
 )
 from graphflow.core.usage import Budget, Usage
 from graphflow.core.view import freeze
-from graphflow.errors import (
-    Cancelled,
-    Internal,
-    RunError,
-)
 
 FORMAT = 1
 """The version of journal entries, in the first entry of every journal."""
@@ -70,6 +61,36 @@ FORMAT = 1
 
 class Machine:
     """One run of a plan. See the module's docstring for how it is driven."""
+
+    __slots__ = (
+        "answers",
+        "bound",
+        "budget",
+        "entries",
+        "error",
+        "error_at",
+        "gates",
+        "idle",
+        "is_exhausted",
+        "is_wrapped",
+        "meeting",
+        "now",
+        "opening",
+        "passing",
+        "plan",
+        "ready",
+        "reason",
+        "root",
+        "run_id",
+        "running",
+        "seq",
+        "spent",
+        "status",
+        "stops",
+        "timers",
+        "usage_by_node",
+        "weight",
+    )
 
     def __init__(self, plan: Plan, run_id: str = "run", budget: Budget | None = None) -> None:
         self.plan = plan
@@ -85,9 +106,9 @@ class Machine:
         self.timers: list[tuple[float, Scope, tuple[Any, ...]]] = []
         self.stops: list[Scope] = []
         self.ready: deque[Scope] = deque()
-        self.opening: deque[Fork] = deque()  # forks with branches that have not begun
-        self.passing: deque[Scope] = deque()
-        self.meeting: deque[Fork] = deque()
+        self.opening: list[Fork] = []  # forks with branches that have not begun
+        self.passing: list[Scope] = []  # the three are short, and a deque takes 600 B
+        self.meeting: list[Fork] = []
         self.idle: dict[Scope, None] = {}  # sleeping or waiting cursors, in the order they came to rest
         self.running = 0
         self.answers: dict[str, Any] = {}  # early answers, by question id or node name
@@ -98,6 +119,7 @@ class Machine:
         self.bound = ""  # what is used up, by its name in Budget, and in words: of an exhausted run
         self.reason = ""
         self.is_wrapped = False
+        self.weight = 0  # bytes of large values written, an upper bound (S17)
 
     # -- events ----------------------------------------------------------------------------------------------------
 
@@ -107,9 +129,11 @@ class Machine:
 
     def start(self, state: Any) -> None:
         """Begin the run from a state (an instance or a mapping). Raises InputInvalid; then nothing has started."""
-        schema = self.plan.schema
-        values = self.check_input(state)
-        data = schema.dump_state(values)
+        self.start_with(self.check_input(state))
+
+    def start_with(self, values: dict[str, Any]) -> None:
+        """Begin the run from what ``check_input`` gave; the values are the run's own from now on."""
+        data = self.plan.schema.dump_state(values)
         self.note(
             {
                 "kind": "started",
@@ -121,6 +145,7 @@ class Machine:
             },
             None,
         )
+        self.weight = sum(map(weighing.size_if_large, values.values()))
         changing.begin_run(self, values)
         self.passing.append(self.root)
         self.settle()
@@ -169,8 +194,11 @@ class Machine:
             altered = deciding.trial(scope, updates) if updates else {}
             if edge is not None:
                 handing_off.recheck(scope, edge, updates)
-            if scope.home is not scope and (bad := joins.shared_conflict(scope, updates)):
+            if shortcuts.shortcut_of(scope.plan, scope.node).is_guarded:
+                guarding.ask_way(scope, updates, altered, edge)
+            if scope.writes_to is not None and (bad := joins.shared_conflict(scope, updates)):
                 raise bad
+            weighing.weigh(self, scope, updates)
         except Exception as error:  # NodeErrors, and whatever a user's validator or function of the result raises
             return self.fail(scope, turn, deciding.located(error, scope))
         self.finish_node(scope, "finished", updates, altered, edge)
@@ -231,92 +259,22 @@ class Machine:
         """
         answering.answer(self, target, value)
 
-    def cancel(self, path: str | None = None) -> bool:
-        """End the run, or one scope of it (S14.2). False if there is no such live scope."""
-        if self.status in ("done", "failed", "cancelled"):
-            return False
-        scope = self.root if path is None else self.find(path)
-        if scope is None or scope.status in ENDED:
-            return False
-        self.note({"kind": "cancelled", "at": path or ""}, scope)
-        self.cancel_above(scope)
-        self.settle()
-        return True
-
-    def cancel_above(self, scope: Scope) -> None:
-        """Cancel the branch around a scope, or the run if there is none: a sub-graph has no other way on."""
-        while not scope.is_branch and scope.parent is not None:
-            scope = scope.parent
-        changing.cancel_scope(self, scope)
-        if scope.parent is None:
-            self.error = Cancelled("The run was cancelled", why="Somebody called cancel. (S14.2)")
-            self.end("cancelled")
-            return
-        changing.end_branch(self, scope, CANCELLED)
-
-    def resume(self, budget: Budget | None = None) -> None:
-        """Make a stopped, failed, waiting or exhausted run live again (S14.3); ``budget`` replaces the old one."""
-        if self.status in ("done", "cancelled"):
-            raise RunError(
-                f"The run is {self.status} and cannot be resumed",
-                why="Only a stopped, waiting, failed or exhausted run goes on. (S14.3)",
-                fix="Start a new run, or rerun this one from an earlier seq.",
-            )
-        is_new = self.status == "failed"
-        if budget is not None:
-            self.budget = budget
-        self.note({"kind": "resumed", "from": self.status}, None)
-        self.status = "running"
-        self.error = None
-        self.is_exhausted = False
-        self.bound = self.reason = ""
-        failures.pick_up(self, self.root, is_new)
-        starting.rebuild(self)
-        self.settle()
-
-    def adopt(self, plan: Plan) -> None:
-        """Go on with an equal plan compiled anew: its functions are the ones to call."""
-        if plan is not self.plan:
-            migrating.move(self, plan, None)
-
-    def rerun(self, run_id: str, scope_path: str, changes: Mapping[str, Any]) -> None:
-        """Become a new run that goes on from here, with the state of a scope edited (S15.3). Raises UpdateInvalid."""
-        scope = self.find(scope_path) if scope_path else self.root
-        if scope is None:
-            raise RunError(
-                f"The run has no live scope {scope_path!r} here",
-                why="Only the state of a scope that is live at that entry can be edited. (S15.3)",
-                fix=f"Live are: {', '.join(s.path for s in self.scopes())}.",
-            )
-        updates = scope.plan.schema.update({name: Replace(value) for name, value in changes.items()})
-        altered = deciding.trial(scope, [updates])
-        entry: dict[str, Any] = {"kind": "rerun", "at": scope_path, "of": self.run_id, "run": run_id}
-        entry["updates"] = [updates]
-        if altered:
-            entry["altered"] = altered
-        self.note(entry, scope)
-        self.become(run_id, scope, updates, altered)
-
-    def become(self, run_id: str, scope: Scope, updates: Update, altered: dict[str, Any]) -> None:
-        """What a rerun changes, live and in replay."""
-        self.run_id = run_id
-        if scope.open is not None and scope.home is scope and not scope.is_borrowing and not scope.is_shared:
-            scope.values = scope.read().copy()  # branches go on seeing the state at the fork (S6.3)
-        scope.fold(updates)
-        if altered:
-            scope.overwrite(altered)
+    cancel = ending.cancel
+    resume = restarting.resume
+    adopt = restarting.adopt
+    rerun = restarting.rerun
 
     # -- what drivers ask ------------------------------------------------------------------------------------------
 
     def view(self, scope: Scope) -> Any:
         """A fresh view of the cursor's state, restricted to what its node declared (S3.5)."""
         shortcut: shortcuts.Shortcut = scope.node.memo or shortcuts.shortcut_of(scope.plan, scope.node)
-        is_current = scope.home is scope and not scope.log  # what ``read`` finds out, 0.1 us sooner
+        is_current = scope.writes_to is None and not scope.log  # what ``read`` finds out, 0.1 us sooner
         view = shortcut.make_view(scope.values if is_current else scope.read())
         if shortcut.has_copies:
-            if scope.home is not scope:
+            if scope.writes_to is not None:
                 freeze(view)  # siblings write to the same state while this one runs (S6.10)
-            else:
+            elif not scope.is_borrowing:  # what is lent does not change
                 scope.view = view
         return view
 
@@ -350,7 +308,7 @@ class Machine:
 
     def begin_all(self) -> None:
         """Begin every branch that has a slot, so that ``ready`` holds all that may start; for explorers."""
-        while self.opening and starting.begin_branch(self) is not None:
+        while self.opening and starting.begin_branch(self):
             pass
 
     @property
@@ -377,102 +335,14 @@ class Machine:
         entry["t"] = self.now
         self.entries.append((entry, self.plan if scope is None else scope.plan))
 
-    def finish_node(
-        self,
-        scope: Scope,
-        kind: str,
-        updates: list[Update],
-        altered: dict[str, Any],
-        edge: Edge | None = None,
-        journal_updates: bool = True,
-    ) -> None:
-        """Fold, choose, journal, move: only choosing may raise after the fold (S3.2)."""
-        self.release_view(scope)
-        entry: dict[str, Any] = {"kind": kind, "at": scope.path}
-        changing.leave_node(self, scope)
-        if scope.open is not None:
-            changing.close_fork(self, scope.open)
-        for changes in updates:
-            scope.fold(changes)
-        if scope.home is not scope:
-            joins.note_writers(scope, updates)
-        if updates and journal_updates:
-            entry["updates"] = updates
-        if altered:
-            entry["altered"] = altered
-            scope.overwrite(altered)
-        self.go_on(scope, entry, edge)
-
-    def go_on(self, scope: Scope, entry: dict[str, Any], edge: Edge | None) -> None:
-        """Choose the edge, journal the step, move the cursor."""
-        if edge is None:
-            try:
-                choice = deciding.choose(scope)
-            except RunError as error:
-                scope.status = EXIT
-                self.note(entry, scope)
-                failures.stuck(self, scope, error)
-                return
-        else:
-            choice = deciding.Choice(edge)
-            entry["handoff"] = True
-        taken = choice.edge
-        entry["edge"] = taken.index
-        if taken.kind == "map":
-            entry["items"] = choice.items
-        elif taken.kind == "fork" and len(choice.starts) != len(taken.targets):
-            entry["starts"] = choice.starts
-        self.note(entry, scope)
-        changing.take_edge(self, scope, taken, choice.starts, choice.items)
-
-    def release_view(self, scope: Scope) -> None:
-        """A view somebody still holds must not see what comes next."""
-        view = scope.view
-        if view is not None:
-            scope.view = None
-            if sys.getrefcount(view) > _ALONE:
-                freeze(view)
-
-    def settle(self) -> None:
-        """Carry on with everything the machine moves by itself, until only a driver can."""
-        while True:
-            if self.meeting:
-                joins.consider(self, self.meeting.popleft())
-            elif self.passing and not self.is_exhausted:
-                scope = self.passing.popleft()
-                if scope.status == PASSING:
-                    self._pass_on(scope)
-            else:
-                break
-        root = self.root
-        if root.status == DONE and self.status == "running":
-            if self.running or self.idle:
-                raise Internal("A cursor was left over when the run ended (S6.8).")
-            self.end("done")
-
-    def _pass_on(self, scope: Scope) -> None:
-        """Points, starts, questions, sub-graphs and FAIL: what needs no driver."""
-        kind = scope.node.kind
-        if kind == "start":
-            self.finish_node(scope, "finished", [], {})
-            return
-        if kind == "fail":
-            scope.status = EXIT
-            failures.stuck(self, scope, failures.on_purpose(self, scope))
-            return
-        if scope.attempt == 0 and not spending.may_step(self, scope):
-            self.passing.appendleft(scope)
-            return
-        if kind == "graph" and not slots.pass_gate(self, scope):
-            return
-        if scope.attempt == 0:
-            self.spent.steps += 1
-        if kind == "point":
-            self.finish_node(scope, "finished", [], {})
-        elif kind == "ask":
-            answering.ask(self, scope)
-        else:
-            subgraphs.enter(self, scope)
+    settle = settling.settle
+    finish_node = stepping.finish_node
+    go_on = stepping.go_on
+    release_view = stepping.release_view
+    become = restarting.become
+    cancel_above = ending.cancel_above
+    fail_run = ending.fail_run
+    end = ending.end
 
     def plans(self) -> list[Plan]:
         """The plan and those of all sub-graphs under it."""
@@ -494,49 +364,9 @@ class Machine:
     def count_usage(self, node: str, usage: Usage) -> None:
         """Add what a call cost to the run and to its node."""
         self.spent.usage = self.spent.usage + usage
+        self.spent.steps += usage.steps  # of a graph that was called as a tool
         self.usage_by_node[node] = self.usage_by_node.get(node, Usage()) + usage
-
-    def fail_run(self, origin: Scope, error: Exception) -> None:
-        """Nothing settled the error: the run has failed; every cursor stays where it is (S8.3, S14.3)."""
-        self.error = error
-        self.error_at = origin.path
-        changing.hold(self, self.root)
-        self.end("failed")
-
-    def end(self, status: str) -> None:
-        """The run has come to an end, for good or until it is resumed."""
-        self.status = status
-        entry: dict[str, Any] = {"kind": "ended", "status": status}
-        if status == "exhausted":
-            entry.update(why=self.reason, bound=self.bound)
-        else:
-            self.bound = self.reason = ""
-        if self.error is not None:
-            entry["error"] = describe(self.error)
-            if self.error_at:
-                entry["at"] = self.error_at
-        self.note(entry, None)
-        if status != "exhausted":  # then nothing starts, and what runs has finished
-            self.ready.clear()
-            self.opening.clear()
-        self.passing.clear()
-        self.meeting.clear()
 
     def wind_up(self) -> bool:
         """Nothing runs any more and the budget is used up: wrap up (True: there is more to do) or end (S13.2)."""
         return spending.wind_up(self)
-
-
-def _references() -> int:
-    class Holder:
-        view: Any = None
-
-    scope = Holder()
-    scope.view = object()
-    view = scope.view
-    scope.view = None
-    return sys.getrefcount(view)
-
-
-_ALONE = _references()
-"""What getrefcount says of a view that nobody but ``release_view`` holds; measured, as it differs by Python version."""

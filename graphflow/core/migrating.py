@@ -97,7 +97,8 @@ def _with_plans(machine: Machine, plan: Plan) -> Iterator[tuple[Scope, Plan]]:
             twin = _index(new, scope.node.name)
             graph = None if twin is None else new.nodes[twin].graph
             inner = scope.plan if graph is None else graph.plan()
-        stack.extend((child, inner) for child in scope.open.children if child is not None)
+        found = map(scope.open.branch, range(scope.open.total))
+        stack.extend((child, inner) for child in found if child is not None)
 
 
 def _index(plan: Plan, name: str) -> int | None:

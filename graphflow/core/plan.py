@@ -21,6 +21,8 @@ Values = Mapping[str, Any]
 
 NodeKind = Literal["start", "end", "fail", "function", "agent", "graph", "ask", "point"]
 EdgeKind = Literal["edge", "fork", "map", "handoff", "error", "timer"]
+NodeRole = Literal["supervisor", "router", "judge"]
+"""What a node may be marked as: drawings show it, and ``check`` holds a supervisor to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,20 @@ class Guard:
     reads: frozenset[str] | None
     expression: Any = None
     uses_item: bool = False
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rail:
+    """A guardrail as the machine knows it (S8.4): ``ask(...)`` answers None when all is well, else what is wrong.
+
+    ``on`` says when it is asked: on what comes in, on what goes out, or before a tool is called. On an edge it is asked
+    about the state that would go along it.
+    """
+
+    name: str
+    on: Literal["input", "output", "tool"]
+    ask: Callable[..., object] = field(repr=False)
     place: Place | None = None
 
 
@@ -118,6 +134,7 @@ class Limits:
     fork_width: int = 100_000
     at_once: int = 1_000
     value_bytes: int = 4_000_000
+    state_bytes: int = 64_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +169,7 @@ class Edge:
     join: int | None = None  # fork, map
     need: Need = Need()
     failures: Literal["stop", "collect"] = "stop"
+    failures_said: bool = False  # failures=...: said in so many words, and not by default
     at_once: int | None = None
     shared: bool = False  # state="shared"
     errors: tuple[type[BaseException], ...] = ()  # error
@@ -159,6 +177,7 @@ class Edge:
     description: str = ""  # handoff; note for drawings elsewhere
     takes: Any = None  # handoff: annotation of the data it carries
     takes_writes: Writes | None = None
+    guardrails: tuple[Rail, ...] = ()  # edge, fork, map, handoff: asked about the state that would cross
     place: Place | None = None
 
     @property
@@ -223,6 +242,7 @@ class Node:
     purpose: str = ""  # one line for drawings
     badges: tuple[str, ...] = ()
     role: str = ""  # e.g. "router", "supervisor", for drawings and rules
+    guardrails: tuple[Rail, ...] = ()  # asked by the machine for a graph, else by what ``call`` is
     exits: tuple[Edge, ...] = ()
     handoffs: tuple[Edge, ...] = ()
     error_edges: tuple[Edge, ...] = ()
@@ -230,10 +250,17 @@ class Node:
     region: int | None = None  # index of the innermost fork or map edge whose region this node is in
     place: Place | None = None
     id: str = field(init=False, default="")  # the name in paths, journals, URLs: reserved characters percent-encoded
+    is_performed: bool = field(init=False, default=False)  # by a driver; the machine itself moves on from all others
+    awaited: Any = field(init=False, default=None, repr=False, compare=False)  # the call, if it is async
+    awaited_with: str = field(init=False, default="")  # and what that one takes: "state, item"
     memo: Any = field(init=False, default=None, repr=False, compare=False)  # what the machine has worked out of it
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "id", quote(self.name, safe=" "))
+        object.__setattr__(self, "is_performed", self.kind in ("function", "agent"))
+        if self.call is not None and self.mode == "async":
+            object.__setattr__(self, "awaited", self.call)
+            object.__setattr__(self, "awaited_with", ", ".join(self.arguments) or "nothing")
 
 
 START_INDEX = 0

@@ -54,6 +54,8 @@ def _frontier(scope: Scope) -> Iterator[str]:
         yield scope.path
         return
     for index, child in enumerate(fork.children):
+        if fork.changed is not None and fork.changed[index] is not None:
+            continue
         if child is not None:
             yield from _frontier(child)
         elif fork.edge is not None:
@@ -185,7 +187,8 @@ def offers(scope: Scope) -> list[Edge]:
 def branch_values(fork: Fork) -> list[tuple[Any, str, Exception | None, int, dict[str, Any]]]:
     """For a join: each branch's item, status, error, attempts and values (S6.7)."""
     rows: list[tuple[Any, str, Exception | None, int, dict[str, Any]]] = []
-    for index, child in enumerate(fork.children):
+    for index in range(fork.total):
+        child = fork.branch(index)
         item = fork.items[index] if fork.items is not None else None
         if child is None:  # cancelled before it began
             rows.append((item, "cancelled", None, 0, fork.values))

@@ -165,7 +165,7 @@ def _node_done(machine: Machine, entry: Entry) -> None:
         changing.close_fork(machine, scope.open)
     for changes in updates:
         scope.fold(changes)
-    if scope.home is not scope:
+    if scope.writes_to is not None:
         joins.note_writers(scope, updates)
     if "altered" in entry:
         scope.overwrite(schema.revive_state(entry["altered"]))
@@ -276,7 +276,7 @@ def _joined(machine: Machine, entry: Entry) -> None:
     assert fork is not None
     members = entry.get("members", list(range(fork.total)))
     altered = owner.plan.schema.revive_state(entry["altered"]) if "altered" in entry else {}
-    joins.merge(machine, fork, members, altered)
+    joins.merge(machine, fork, fork.updates_of(members), altered)
 
 
 def _effect(machine: Machine, entry: Entry) -> None:

@@ -103,6 +103,7 @@ class Schema:
     has_locals: bool = field(init=False)
     local_names: tuple[str, ...] = field(init=False)
     is_native: bool = field(init=False)
+    memo: dict[Any, Any] = field(init=False, repr=False, default_factory=dict[Any, Any])  # what others worked out of it
 
     def __post_init__(self) -> None:
         decorators: Any = self.state.__pydantic_decorators__

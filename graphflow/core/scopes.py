@@ -54,48 +54,52 @@ class Altered(dict[str, Any]):
     so it is not handed over, and two branches in which it happens do not conflict (S6.4, S6.5)."""
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Scope:
     """The run, one entry of a sub-graph, or one branch of one fork.
 
-    What is mostly so stands on the class, and an instance holds what differs: a branch sets a dozen of the 34.
+    Its place comes first, in the order in which a fork gives it to a branch: ten thousand of them are made at once, so
+    what is mostly so is a default, and nothing is worked out at birth.
     """
 
+    plan: Plan
+    node: Node
+    values: dict[str, Any]
+    prefix: str = ""
     parent: Scope | None = None
     fork: Fork | None = None  # the fork this scope is a branch of
-    open: Fork | None = None  # the fork it has opened
-    join = -1  # index of the join node that ends this branch
-    index = -1
+    index: int = -1
+    join: int = -1  # index of the join node that ends this branch
     items: tuple[Any, ...] = ()
-    visit = 0
-    attempt = 0
-    turn = 0  # raised at every move: a late result carries an old one and falls away (S15.5)
+    writes_to: Scope | None = None  # where its writes go if not here: under state="shared" (S6.10)
+    log: list[Update] | None = None  # None where nobody folds it: at the top, and under state="shared"
+    is_borrowing: bool = False  # values are the parent's dict, not to be altered
     status: Status = READY
+    since: float = 0.0  # when the cursor arrived
+    visit: int = 0
+    turn: int = 0  # raised at every move: a late result carries an old one and falls away (S15.5)
+    attempt: int = 0
+    open: Fork | None = None  # the fork it has opened
     held: Status = READY  # the status before it failed or was set aside, for a resume
-    rests = False  # everything in it sleeps or waits, so it holds no slot (S6.9)
-    is_borrowing = False  # values are the parent's dict, not to be altered
-    is_shared = False  # branches of its open fork write to it at once (S6.10)
+    rests: bool = False  # everything in it sleeps or waits, so it holds no slot (S6.9)
+    is_shared: bool = False  # branches of its open fork write to it at once (S6.10)
     own: set[str] | None = None
-    folded = 0  # how many updates of the log are folded into values
-    log: list[Update] | None = None  # None at the top, where nobody folds it
+    folded: int = 0  # how many updates of the log are folded into values
     visits: dict[int, int] | None = None  # None as long as ``visit`` says it all
     taken: dict[object, int] | None = None
     error: Exception | None = None  # what led here along an error edge, or ended the scope
     branches: Fork | None = None  # at a join: the fork that met here
     effects: dict[str, Recorded] | None = None
-    call_failed = False  # the last attempt failed in a recorded call (S11.1)
+    call_failed: bool = False  # the last attempt failed in a recorded call (S11.1)
     due: float | None = None
-    since = 0.0  # when the cursor arrived
     question: str | None = None
-    answer: Any = None
     view: Any = None
     performer: Any = None  # whatever a driver needs to find again who performs the node
 
-    def __init__(self, plan: Plan, node: Node, values: dict[str, Any], prefix: str = "") -> None:
-        self.plan = plan
-        self.node = node
-        self.values = values
-        self.prefix = prefix
-        self.home: Scope = self  # where its writes go: elsewhere only under state="shared" (S6.10)
+    @property
+    def home(self) -> Scope:
+        """Where its writes go: mostly itself."""
+        return self if self.writes_to is None else self.writes_to
 
     @property
     def path(self) -> str:
@@ -214,8 +218,7 @@ class Scope:
         self.effects = None
         self.call_failed = False
         self.due = None
-        kind = node.kind
-        self.status = READY if kind == "function" or kind == "agent" else PASSING
+        self.status = READY if node.is_performed else PASSING
 
 
 _WIDE = 8
@@ -242,6 +245,30 @@ class Fork:
     ``edge`` is None for a sub-graph, a fork of one (S12.1). Branches from ``next`` on have not begun and cost nothing.
     """
 
+    __slots__ = (
+        "active",
+        "at_once",
+        "cancelled",
+        "changed",
+        "children",
+        "done",
+        "due",
+        "edge",
+        "failed",
+        "is_closed",
+        "is_lost",
+        "is_simple",
+        "items",
+        "next",
+        "owner",
+        "parked",
+        "prefix",
+        "starts",
+        "total",
+        "values",
+        "writers",
+    )
+
     def __init__(
         self, edge: Edge | None, owner: Scope, starts: Sequence[int], items: Sequence[Any] | None, at_once: int
     ) -> None:
@@ -257,11 +284,12 @@ class Fork:
             owner.home.is_shared = True
         self.next = 0
         self.children: list[Scope | None] = [None] * self.total
+        self.changed: list[Update | None] | None = None  # by those that took their only step in a lane, see ``lanes``
         self.active = 0  # branches that hold a slot
         self.done = 0
         self.failed = 0
         self.cancelled = 0
-        self.begun = 0
+        self.is_simple: bool | None = None  # whether it can have a lane; None as long as nobody has asked
         self.due: float | None = None  # best_effort(within_s=...)
         self.parked: dict[Scope, list[Scope]] | None = None  # resting branches that wait for a slot, and for whom
         self.writers: dict[Any, frozenset[int]] | None = None  # state="shared": which branches wrote what
@@ -284,28 +312,70 @@ class Fork:
 
     def begin(self, now: float) -> Scope:
         """Start the next branch: its cursor stands ready at its target."""
-        edge, owner, index = self.edge, self.owner, self.next
-        assert edge is not None
+        index = self.next
         self.next = index + 1
         self.active += 1
-        self.begun += 1
-        position = self.starts[0] if self.items is not None else self.starts[index]
+        return self._make(index, now)
+
+    def branch(self, index: int) -> Scope | None:
+        """A branch that has begun, else None. Of one that took its only step in a lane the scope is made up now."""
+        found = self.children[index]
+        if found is None and self.changed is not None and (changes := self.changed[index]) is not None:
+            found = self._make(index, 0.0)
+            found.status, found.turn, found.attempt = DONE, 2, 1
+            if changes:
+                found.log = [changes]
+        return found
+
+    def done_ones(self) -> list[int]:
+        """The indices of the branches that are done."""
+        if self.done == self.total:
+            return list(range(self.total))
+        changed = self.changed or self.children
+        rows = enumerate(zip(self.children, changed, strict=True))
+        return [i for i, (child, made) in rows if (made is not None if child is None else child.status == DONE)]
+
+    def log_of(self, index: int) -> Sequence[Update]:
+        """What a branch has changed so far."""
+        child = self.children[index]
+        if child is not None:
+            return child.log or ()
+        changes = None if self.changed is None else self.changed[index]
+        return (changes,) if changes else ()
+
+    def updates_of(self, members: Sequence[int]) -> list[Update]:
+        """What some branches wrote, in branch order then step order (S6.4)."""
+        children, changed = self.children, self.changed or self.children
+        found: list[Any] = []
+        for index in members:
+            child = children[index]
+            if child is None:
+                found.append(changed[index])
+            elif child.log:
+                found += [changes for changes in child.log if type(changes) is not Altered]
+        return [changes for changes in found if changes]
+
+    def _make(self, index: int, now: float) -> Scope:
+        edge, owner, items = self.edge, self.owner, self.items
+        assert edge is not None
         plan = owner.plan
-        node = plan.nodes[edge.targets[position]]
-        branch = Scope(plan, node, self.values, f"{self.prefix}[{index}]/")
-        branch.parent = owner
-        branch.fork = self
-        branch.index = index
-        branch.join = edge.join if edge.join is not None else -1
-        branch.visit = branch.turn = 1
-        branch.since = now
-        if node.kind != "function" and node.kind != "agent":
-            branch.status = PASSING
-        branch.items = owner.items if self.items is None else (*owner.items, self.items[index])
-        branch.is_borrowing = True
-        if edge.shared:
-            branch.home = owner.home
-        else:
-            branch.log = []
-        self.children[index] = branch
+        node = plan.nodes[edge.targets[self.starts[index if items is None else 0]]]
+        branch = self.children[index] = Scope(
+            plan,
+            node,
+            self.values,
+            f"{self.prefix}[{index}]/",
+            owner,
+            self,
+            index,
+            -1 if edge.join is None else edge.join,
+            owner.items if items is None else (*owner.items, items[index]),
+            owner.home if edge.shared else None,
+            None if edge.shared else [],
+            True,
+            READY if node.is_performed else PASSING,
+            now,
+            1,
+            1,
+        )
         return branch

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from graphflow.core import changing, joins
-from graphflow.core.scopes import DONE, FORKED, Scope
+from graphflow.core.scopes import FORKED, Scope
 from graphflow.core.usage import Usage
 from graphflow.errors import BudgetExhausted, JoinFailed
 
@@ -23,12 +23,14 @@ class Spent:
     """What the run has used, and what calls under way have reserved."""
 
     steps: int = 0
+    under_way: int = 0  # steps of graphs called as tools, until those calls are recorded (S12.2)
     usage: Usage = field(default_factory=Usage)
     reserved_calls: int = 0
     reserved_tokens: int = 0
     reserved_usd: float = 0.0
     seconds: float = 0.0  # driven before now, by earlier drivers
     since: float = 0.0  # when the present driver began
+    began: float = 0.0  # when the run did
 
 
 def may_step(machine: Machine, scope: Scope) -> bool:
@@ -38,10 +40,11 @@ def may_step(machine: Machine, scope: Scope) -> bool:
     most = machine.plan.limits.steps if budget is None or budget.steps is None else budget.steps
     if machine.is_wrapped:
         most += 0 if budget is None else budget.reserve_steps
-    if spent.steps < most and not _is_over_time(machine):
+    steps = spent.steps + spent.under_way
+    if steps < most and not _is_over_time(machine):
         return True
     machine.is_exhausted = True
-    if spent.steps < most:
+    if steps < most:
         machine.bound, machine.reason = "seconds", _used_up(machine, "seconds")
     else:
         machine.bound = "steps"
@@ -61,6 +64,15 @@ def _is_over_time(machine: Machine) -> bool:
     if budget is None or budget.seconds is None or machine.is_wrapped:
         return False
     return machine.spent.seconds + machine.now - machine.spent.since >= budget.seconds
+
+
+def has_time(machine: Machine) -> bool:
+    """Whether a call that was reserved, and then stood in line, may still start; if not, nothing starts from now on."""
+    if not _is_over_time(machine):
+        return True
+    machine.is_exhausted = True
+    machine.bound, machine.reason = "seconds", _used_up(machine, "seconds")
+    return False
 
 
 def reserve(machine: Machine, calls: int, tokens: int, usd: float | None) -> bool:
@@ -129,13 +141,14 @@ def _mergeable(machine: Machine) -> tuple[list[int], dict[str, Any]]:
     fork = machine.root.open
     if fork is None or fork.edge is None:
         return [], {}
-    members = [child for child in fork.children if child is not None and child.status == DONE]
+    members = fork.done_ones()
+    updates = fork.updates_of(members)
     try:
-        joins.find_conflicts(fork, members)
-        altered = joins.check_merge(machine.root, members)
+        joins.find_conflicts(fork, members, updates)
+        altered = joins.check_merge(machine.root, updates)
     except JoinFailed:
         return [], {}
-    return [child.index for child in members], altered
+    return members, altered
 
 
 def wrap_up(machine: Machine, members: list[int], altered: dict[str, Any]) -> None:
@@ -147,8 +160,7 @@ def wrap_up(machine: Machine, members: list[int], altered: dict[str, Any]) -> No
     machine.is_wrapped = True
     if root.status == FORKED and fork is not None:
         changing.close_fork(machine, fork)
-        logs = [child.log for index in members if (child := fork.children[index]) and child.log]
-        changing.merge_logs(root, logs, root.plan.schema.has_locals)
+        changing.merge(root, fork.updates_of(members))
         if altered:
             root.overwrite(altered)
     changing.put_down(machine, root)

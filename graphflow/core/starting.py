@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graphflow.core import changing, slots, spending
-from graphflow.core.scopes import EXIT, FORKED, IDLE, PASSING, READY, RUNNING, Scope
+from graphflow.core.scopes import EXIT, FORKED, IDLE, PASSING, READY, RUNNING, Fork, Scope
 
 if TYPE_CHECKING:
     from graphflow.core.machine import Machine
@@ -21,10 +21,16 @@ def take(machine: Machine) -> Scope | None:
             scope = ready.popleft()
             if scope.status != READY:
                 continue
-        elif not machine.opening or begin_branch(machine) is None:
-            return None
         else:
-            continue
+            begun = _begin(machine) if machine.opening else None
+            if begun is None:
+                return None
+            if begun.status != READY:
+                _pass_on(machine, begun)
+                if machine.is_exhausted:
+                    return None
+                continue
+            scope = begun  # it need not stand in line: nobody else does
         # asked only where the answer may be no: 0.1 us a step
         if (
             scope.attempt == 0
@@ -43,29 +49,48 @@ def take(machine: Machine) -> Scope | None:
         return scope
 
 
-def begin_branch(machine: Machine) -> Scope | None:
-    """Begin the next branch of the oldest fork that has a slot; None if there is none."""
+def take_next(machine: Machine, fork: Fork) -> Scope:
+    """The next branch of a fork in a lane, begun and marked running: what ``take`` gives, where nothing else may start."""
+    scope = fork.begin(machine.now)
+    machine.spent.steps += 1
+    machine.running += 1
+    scope.attempt = 1
+    scope.status = RUNNING
+    return scope
+
+
+def begin_branch(machine: Machine) -> bool:
+    """Begin the next branch of the oldest fork that has a slot, and let it stand in line. False if there is none."""
+    scope = _begin(machine)
+    if scope is None:
+        return False
+    if scope.status == READY:
+        machine.ready.append(scope)
+        return True
+    _pass_on(machine, scope)
+    return not machine.is_exhausted
+
+
+def _pass_on(machine: Machine, scope: Scope) -> None:
+    """A branch begins at a node that the machine itself moves on from."""
+    machine.passing.append(scope)
+    machine.settle()
+
+
+def _begin(machine: Machine) -> Scope | None:
     while machine.opening:
         fork = machine.opening[0]
         owner = fork.owner
         if fork.next >= fork.total or fork.active >= fork.at_once or fork.is_closed or owner.status != FORKED:
-            machine.opening.popleft()  # it has no room
+            machine.opening.pop(0)  # it has no room
             continue
         if owner.rests and not slots.rouse(machine, owner):
-            machine.opening.popleft()  # it is back once a slot is free
+            machine.opening.pop(0)  # it is back once a slot is free
             continue
         scope = fork.begin(machine.now)
-        if scope.status == READY:
-            machine.ready.append(scope)
-        else:
-            machine.passing.append(scope)
         if scope.node.timer_edges:
             machine.note({"kind": "began", "at": scope.path}, scope)
             changing.set_timers(machine, scope)
-        if scope.status == PASSING:
-            machine.settle()
-            if machine.is_exhausted:
-                return None
         return scope
     return None
 
@@ -100,7 +125,7 @@ def _requeue(machine: Machine, scope: Scope) -> None:
         scope.status = READY
         scope.turn += 1
         scope.attempt -= 1
-    if scope.status == READY and scope.node.kind not in ("function", "agent"):
+    if scope.status == READY and not scope.node.is_performed:
         scope.status = PASSING
     if scope.status == READY:
         slots.queue(machine, scope)

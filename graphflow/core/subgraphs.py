@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from graphflow.core import changing, deciding, failures, joins, slots
+from graphflow.core import changing, deciding, failures, guarding, joins, shortcuts, slots
 from graphflow.core.inputs import input_invalid
 from graphflow.core.schema import Update
 from graphflow.core.scopes import Altered, Fork, Scope
@@ -31,6 +31,12 @@ def enter(machine: Machine, scope: Scope) -> None:
         )
         slots.leave_gate(machine, scope)
         failures.fail(machine, scope, error)
+        return
+    try:
+        guarding.ask_graph(scope, "input", scope.plan, scope.read())
+    except Exception as error:
+        slots.leave_gate(machine, scope)
+        failures.fail(machine, scope, deciding.located(error, scope))
         return
     values = None
     entry: dict[str, Any] = {"kind": "entered", "at": scope.path}
@@ -60,10 +66,13 @@ def leave(machine: Machine, fork: Fork) -> None:
     child = fork.children[0]
     assert child is not None
     try:
+        guarding.ask_graph(owner, "output", child.plan, child.read())
         updates = outward(owner, child)
         altered = deciding.trial(owner, updates)
-        if owner.home is not owner and (bad := joins.shared_conflict(owner, updates)):
+        if owner.writes_to is not None and (bad := joins.shared_conflict(owner, updates)):
             raise bad
+        if shortcuts.shortcut_of(owner.plan, owner.node).is_guarded:
+            guarding.ask_way(owner, updates, altered, None)
     except Exception as error:  # invalid, or a validator of the user's that raised something else
         failures.fail(machine, owner, deciding.located(error, owner))
         return

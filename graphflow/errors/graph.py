@@ -280,7 +280,38 @@ CODES.update(  # what `check` finds
         "GF185": Code(
             "Many agents in a row",
             "Each model step builds on what the one before said, right or wrong. Beyond four or five in a row errors "
-            "compound. A function that validates, a person who approves, or fewer and larger steps break the row.",
+            "compound. A function that validates, a person who approves, a condition that chooses the way on, a guardrail, "
+            "or fewer and larger steps break the row.",
+        ),
+        "GF186": Code(
+            "An agent with several jobs",
+            "An agent writes several fields, and its tools come from several places: the modules of their functions, the "
+            'servers they are on, or what Tool(search, group="search") says. That looks like several jobs. Agents with one '
+            "job each have shorter prompts, are seen in the drawing, and fail and are retried by themselves. If it is one "
+            "job, give its tools one group.",
+        ),
+        "GF187": Code(
+            "A prompt takes text of any length",
+            "A node writes a field whose type says no length, and an agent's prompt names it whole. It may grow with every "
+            "round of a loop, with every branch of a map, with every page that is fetched; the prompt then costs more at "
+            "each call, until the model refuses it. {draft:2000} cuts it where it is read: the state keeps all of it. "
+            "max_input_tokens= of the agent limits the whole prompt and refuses a longer one, Field(max_length=...) limits "
+            "the field. Where long text is meant, say how long: {report:100000} (S3.5).",
+        ),
+        "GF188": Code(
+            "A map that does not say what a failure means",
+            "Of many branches some fail. By default the join needs all of them, so the first failure stops the others, and "
+            "the run fails with JoinFailed (S6.7): the work of all others is lost. Say what is meant. "
+            'need=best_effort(at_least=3) or quorum(3) goes on with those that succeeded; failures="collect" hands failures '
+            'to the join as data, in ctx.branches; on_error=JoinFailed at the join is a way on; and failures="stop" says '
+            "that all are needed. A branch whose nodes all have error edges of their own is left alone, and so is a map "
+            "inside a fork or map that has said it.",
+        ),
+        "GF189": Code(
+            "A supervisor that works itself",
+            'graph.node(lead, role="supervisor") says that it plans, delegates and merges, and so it has no tools of its own '
+            "to do the work with. What a worker does at a node is seen, limited, retried and counted there. Agents and "
+            "graphs given as tools are delegates, and may stay.",
         ),
     }
 )
@@ -410,6 +441,13 @@ CODES.update(
             "A node of a map's branch takes one item of what the map goes over (S6.1). The annotation of its item parameter "
             "is of another type.",
         ),
+        "GF138": Code(
+            "A guardrail cannot be used here",
+            "A guardrail is a function that returns None when all is well, or a text that says what is wrong. Agents and "
+            'nodes take a list of them: plain functions are asked about what comes out, `Guardrail(check, on="input")` '
+            'about what comes in, `Guardrail(check, on="tool")` before a tool of an agent is called. On an edge it is a '
+            "plain function of the state that would cross (S8.4).",
+        ),
         "GF134": Code(
             "No wrap-up",
             "graph.on_budget(node) names one node that wraps up when the run's budget is used up (S13.2). Without it such a "
@@ -418,6 +456,18 @@ CODES.update(
         "GF135": Code(
             "A reducer does not fit its field",
             "append and extend fold lists, union sets, merge dicts; a field has one reducer (S7.1).",
+        ),
+        "GF136": Code(
+            "A state that a pattern cannot use",
+            "The builders of graphflow.patterns have a state of their own, and take another one with state= if it has the "
+            "fields that the pattern's own nodes share: a debate needs its turns. The simplest such class extends the "
+            "pattern's: class Hearing(patterns.Debate). What else it holds is yours.",
+        ),
+        "GF137": Code(
+            "Workers that a pattern cannot use",
+            "Workers are agents, functions or graphs, each with a name of its own; a pattern makes a node of each. Where "
+            'somebody chooses among them they are described: workers={billing: "Invoices and payments"}. A Role says more: '
+            "its condition, and where its result goes.",
         ),
     }
 )

@@ -11,7 +11,7 @@ from graphflow.errors.base import CODES, Code, GraphflowError, Place
 class ModelError(GraphflowError):
     """A model call failed. ``retryable`` says whether trying again can help.
 
-    ``response_started`` is True if part of an answer had already arrived (it is thrown away). ``usage`` is what the
+    ``response_started`` is True if part of an answer had already arrived (it is thrown away, also if it was shown). ``usage`` is what the
     call cost all the same (a Usage), None if nothing is known of it.
     """
 
@@ -142,6 +142,24 @@ class InputTooLong(ModelError):
     code = "GF417"
 
 
+class LimiterInvalid(GraphflowError):
+    """A limiter was made with bounds that are none."""
+
+    code = "GF430"
+
+
+class CassetteInvalid(ModelUnavailable):
+    """A cassette cannot be used: missing, damaged, of another kind, or of a newer version."""
+
+    code = "GF431"
+
+
+class CassetteMismatch(ModelError):
+    """A ReplayModel was asked what its cassette has no answer for, or the cassette has answers nobody asked for."""
+
+    code = "GF432"
+
+
 class PromptInvalid(GraphflowError):
     """A prompt names a field that does not exist, or cannot be parsed."""
 
@@ -161,9 +179,20 @@ class ToolFailed(GraphflowError):
 
 
 class GuardrailTripped(GraphflowError):
-    """A guardrail stopped an agent, a node or an edge. No ``ModelError``, never retried."""
+    """A guardrail stopped an agent, a node or an edge. No ``ModelError``, never retried.
+
+    ``guardrail`` is its name and ``of`` what it guards: ``node 'write'``, ``the edge write -> send``.
+    """
 
     code = "GF423"
+    retryable: ClassVar[bool] = False
+
+    def __init__(
+        self, what: str, *, guardrail: str = "", of: str = "", why: str = "", fix: str = "", where: Iterable[Place] = ()
+    ) -> None:
+        super().__init__(what, why=why, fix=fix, where=where)
+        self.guardrail = guardrail
+        self.of = of
 
 
 CODES.update(
@@ -200,17 +229,43 @@ CODES.update(
         "GF414": Code("Out of turns", "The agent used max_turns without giving a final answer."),
         "GF415": Code(
             "The model cannot be used here",
-            "A remote model was named, but no key, no client or no such provider is there. Without a model named at "
-            "all graphflow works offline.",
+            "A remote model was named, but no key, no client or no such provider is there. A provider's key stands in "
+            "its usual variable: OPENAI_API_KEY, GROQ_API_KEY, OPENROUTER_API_KEY. Without a model named at all "
+            "graphflow works offline.",
         ),
         "GF416": Code(
             "The script does not match",
-            "A ScriptedModel is strict: an unexpected call and an unused answer are errors.",
+            "A ScriptedModel is strict, and so is a FakeOpenAI: an unexpected call and an unused answer are errors. The "
+            "server also refuses what a real one would, such as a tool's call that is never answered.",
         ),
         "GF417": Code("The input is too long", "The agent's own max_input_tokens is exceeded; nothing was sent."),
+        "GF430": Code(
+            "A limiter's bounds are invalid",
+            "A Limiter lets the calls of a model through: `Limiter(first_at_once=20, most_at_once=1_000)`. Its window has "
+            "whole numbers of calls, at least 1; `longest_pause_s` is in seconds.",
+        ),
+        "GF431": Code(
+            "The cassette cannot be used",
+            "A ReplayModel answers from a cassette, a JSON file of recorded requests and answers. It is made by running "
+            "once with `ReplayModel(path, records=OpenAIModel(...))` and GRAPHFLOW_RECORD=1; afterwards nothing goes out. "
+            "A file that is missing, damaged, no cassette, or written by a newer graphflow is refused, never guessed at.",
+        ),
+        "GF432": Code(
+            "The cassette does not match",
+            "A ReplayModel never goes live: a request that was not recorded is an error, which shows how it differs from "
+            "the nearest recording. A prompt, a tool or the output's type has changed, or the graph took another way. If "
+            "that is meant, record again with GRAPHFLOW_RECORD=1. Used with `with`, it also finds answers nobody asked for.",
+        ),
         "GF420": Code("A prompt is invalid", "A prompt names fields of the state in braces; {{ and }} are braces."),
         "GF421": Code("A tool cannot be offered", "Tools are typed Python functions with unique names."),
         "GF422": Code("A tool failed", "The model is told in general terms; the exception's text is kept from it."),
-        "GF423": Code("A guardrail tripped", "A check on an agent, a node or an edge said no. Never retried."),
+        "GF423": Code(
+            "A guardrail tripped",
+            "A guardrail is a function that returns None when all is well, or a text that says what is wrong. It sits on "
+            'an agent, a node or an edge: `guardrails=[no_names]`, or `Guardrail(no_names, on="input")` to be asked '
+            "before anything is sent. One that raises, or answers with anything else, stops the node as well: in doubt "
+            "nothing passes. Nothing of the node's result reaches the state, and it is never retried; the way out is "
+            "`graph.edge(write, apologise, on_error=GuardrailTripped)` (S8.4).",
+        ),
     }
 )

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from graphflow.core.plan import Need
 from graphflow.graph.drafts import Parts
 from graphflow.graph.edges import EdgeReader, case_conditions
+from graphflow.graph.guardrails import Guardrails
 from graphflow.graph.handles import Handle, Source, Target
 from graphflow.graph.maps import Listed, over_of
 from graphflow.graph.options import AtMost
@@ -42,6 +43,7 @@ class Connected(Generic[S]):
         at_most: AtMost | None = None,
         on_error: type[Exception] | tuple[type[Exception], ...] | None = None,
         after_s: float | None = None,
+        guardrails: Guardrails = (),
         note: str = "",
     ) -> None:
         """A way from a node to the next. The edges of a node are tried in the order declared; the first one taken (S4.2).
@@ -52,6 +54,8 @@ class Connected(Generic[S]):
           "unbounded" where the conditions end the loop (S4.5).
         - ``on_error``: an error class or a tuple of them; taken when the node has failed for good with one (S8.2).
         - ``after_s``: seconds; taken when the node has not finished so long after it was reached (S10.3).
+        - ``guardrails``: functions of the state that would cross, ``def no_names(state: Essay) -> str | None``: None, or what
+          is wrong, which is then an error of ``source``, and nothing of its step is kept (S8.4).
         - ``note``: a text for drawings.
 
             graph.edge(review, END, when=essay.score >= 7)
@@ -62,7 +66,16 @@ class Connected(Generic[S]):
         Raises DeclarationError.
         """
         reader = self._reader()
-        draft = reader.edge(source, target, when=when, at_most=at_most, on_error=on_error, after_s=after_s, note=note)
+        draft = reader.edge(
+            source,
+            target,
+            when=when,
+            at_most=at_most,
+            on_error=on_error,
+            after_s=after_s,
+            note=note,
+            guardrails=guardrails,
+        )
         self._parts.add(draft)
 
     @at_the_line
@@ -78,13 +91,14 @@ class Connected(Generic[S]):
         failures: Literal["stop", "collect"] | None = None,
         at_once: int | None = None,
         state: Literal["isolated", "shared"] = "isolated",
+        guardrails: Guardrails = (),
         note: str = "",
     ) -> None:
         """Go on along several targets side by side, and meet again at ``join`` (S6).
 
         - ``targets``: a list of nodes; or a dict {target: condition}, of which those start whose condition holds.
         - ``join``: the node where the branches meet, or END. A target without edges of its own leads there.
-        - ``when``, ``at_most``, ``note``: as for ``edge``.
+        - ``when``, ``at_most``, ``guardrails``, ``note``: as for ``edge``.
         - ``need``: when the join fires (S6.6): "all", "first", ``quorum(k)``, ``best_effort(at_least=k, within_s=t)``, or
           a condition on the merge so far.
         - ``failures``: "stop" makes a failed branch an error of the join, "collect" data in ``ctx.branches``. The default
@@ -99,7 +113,7 @@ class Connected(Generic[S]):
         """
         reader = self._reader()
         options: dict[str, object] = {"when": when, "at_most": at_most, "need": need, "failures": failures}
-        options |= {"at_once": at_once, "state": state, "note": note}
+        options |= {"at_once": at_once, "state": state, "note": note, "guardrails": guardrails}
         self._parts.add(reader.fork(source, targets, join=join, options=options))
 
     @at_the_line
@@ -116,6 +130,7 @@ class Connected(Generic[S]):
         failures: Literal["stop", "collect"] | None = None,
         at_once: int | None = None,
         state: Literal["isolated", "shared"] = "isolated",
+        guardrails: Guardrails = (),
         note: str = "",
     ) -> None:
         """Start one branch at ``target`` per item of a list, and meet again at ``join`` (S6.1).
@@ -136,7 +151,7 @@ class Connected(Generic[S]):
         reader = self._reader()
         found = over_of(over, self._parts.schema, names_of_caller(), reader.place)
         options: dict[str, object] = {"when": when, "at_most": at_most, "need": need, "failures": failures}
-        options |= {"at_once": at_once, "state": state, "note": note}
+        options |= {"at_once": at_once, "state": state, "note": note, "guardrails": guardrails}
         self._parts.add(reader.map(source, target, join=join, over=found, options=options))
 
     @at_the_line
@@ -150,6 +165,7 @@ class Connected(Generic[S]):
         at_most: AtMost | None = None,
         takes: Any = None,
         writes: object = None,
+        guardrails: Guardrails = (),
     ) -> None:
         """A way that the node itself chooses: an agent is offered it as a tool, with the description (S9.1).
 
@@ -157,7 +173,7 @@ class Connected(Generic[S]):
           ``hand_off_to_<node>``, here ``hand_off_to_billing``: the name in small letters, ``_`` for all but letters and
           digits. An agent that has handoffs and no other way on needs no ``writes=``: it has to choose one (S9.3).
         - ``description``: when to choose it.
-        - ``when``, ``at_most``: as for ``edge``; it is offered only while it is enabled.
+        - ``when``, ``at_most``, ``guardrails``: as for ``edge``; it is offered only while it is enabled.
         - ``takes``: the type of the data it carries, ``writes`` where they go, as for a node.
 
             graph.handoff(router, billing, "Invoices and payments")
@@ -166,7 +182,9 @@ class Connected(Generic[S]):
         Raises DeclarationError.
         """
         reader = self._reader()
-        draft = reader.handoff(source, target, description, when=when, at_most=at_most, takes=takes, writes=writes)
+        draft = reader.handoff(
+            source, target, description, when=when, at_most=at_most, takes=takes, writes=writes, guardrails=guardrails
+        )
         self._parts.add(draft)
 
     @at_the_line

@@ -13,6 +13,7 @@ from typing import Any, Generic, Literal, Protocol
 from typing_extensions import TypeVar
 
 from graphflow.core.usage import Usage
+from graphflow.graph.holding import Held
 
 D = TypeVar("D", default=Any)
 
@@ -81,6 +82,24 @@ class Reserve:
     usd: float | None = 0.0
 
 
+class Caller(Protocol):
+    """Who asks a model, as far as matters to whoever lets its calls through one by one.
+
+    ``began`` is when its run began, in seconds since 1970: calls of older runs go first, so that runs finish.
+    """
+
+    @property
+    def began(self) -> float: ...
+
+    def waits(self, why: str) -> None:
+        """The call stands in line, and why: for those who watch, and for the message of a timeout."""
+        ...
+
+    def begins(self) -> None:
+        """It stood in line and may start now. Raises if its run may start nothing any more (S13.2)."""
+        ...
+
+
 class Hands(Protocol):
     """What a driver does for a context. Every method belongs to one attempt of one cursor."""
 
@@ -103,10 +122,26 @@ class Hands(Protocol):
         """Whether anybody observes the run: only then is it worth streaming."""
         ...
 
-    def emit(self, text: str, *, tool: str = "", call: int = 0) -> None:
+    @property
+    def driver(self) -> Any:
+        """What drives the run, for a graph that is called inside it (S12.2); None where an agent runs alone."""
+        ...
+
+    @property
+    def held(self) -> Held:
+        """What is open for as long as the run is driven, such as a server's process."""
+        ...
+
+    @property
+    def caller(self) -> Caller | None:
+        """Who makes the model calls of this attempt; None: nobody who could be told of anything."""
+        ...
+
+    def emit(self, text: str, *, tool: str = "", call: int = 0, under: str = "") -> None:
         """Pass streamed text to observers; neither journalled nor seen by the scheduler (S11.3).
 
-        With ``tool``, the text is a piece of the arguments of the ``call``-th tool call of this answer.
+        With ``tool``, the text is a piece of the arguments of the ``call``-th tool call of this answer. ``under`` is the
+        cursor of a call that another agent answers, where the text is that one's.
         """
         ...
 
@@ -133,7 +168,9 @@ class Context(Generic[D]):
     handoffs: tuple[Offer, ...] = ()
     must_hand_off: bool = False  # the node has handoff edges only: an agent that chooses none is asked again (S9.3)
     model: Any = None  # the run's model, used by agents that name none
+    approve: Any = None  # the run's: who is asked before a tool that needs approval is called (S10.4)
     writes: frozenset[str] | None = None  # the fields this node may write, None: any
+    max_depth: int = 20  # scopes, and calls of agents and graphs as tools, nest so deep at most (S12.2, S17)
     hands: Hands = field(repr=False, default=None)  # type: ignore[assignment]  # always given by a driver
 
     @property

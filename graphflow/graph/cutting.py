@@ -1,12 +1,15 @@
 """Cutting text to a length that a reader, or a model, can take in.
 
 Never longer than the limit, the mark included; cutting twice changes nothing more; a mark only where something was
-cut; never between the characters that make up one sign on the page.
+cut; never between the characters that make up one sign on the page. A text that is a list or object of JSON stays one:
+what is cut is inside it.
 """
 
 from __future__ import annotations
 
 import unicodedata
+
+from graphflow.graph.cutting_json import LEAST, fitted, parsed
 
 MARK = "…"
 """What stands where text was cut off."""
@@ -21,11 +24,18 @@ def cut(text: str, limit: int) -> str:
     'A long…'
     >>> cut("short", 7)
     'short'
+    >>> cut('{"name": "owl", "said": "to-whit, to-whoo"}', 31)
+    '{"name":"owl","said":"to-whi…"}'
     """
     if limit < 1:
         raise ValueError(f"A text cannot be cut to {limit} characters: the limit must be at least 1.")
     if len(text) <= limit:
         return text
+    if limit >= LEAST and (value := parsed(text)) is not None:
+        try:
+            return fitted(value, limit, MARK, cut)
+        except RecursionError:  # nested beyond all measure: cut like any text
+            pass
     end = limit - 1
     shortest = max(0, end - _LONGEST_SIGN)
     while end > shortest and _is_inside_sign(text, end):

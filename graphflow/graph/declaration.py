@@ -11,12 +11,13 @@ from typing import Any, ParamSpec, TypeGuard, TypeVar, overload
 
 from pydantic import BaseModel
 
-from graphflow.core.plan import Limits, Node, Plan, Retry
+from graphflow.core.plan import Limits, Node, NodeRole, Plan, Retry
 from graphflow.errors import Finding, GraphError, Place
 from graphflow.graph.asks import ask_node
 from graphflow.graph.compiling import Compiled, compiled
 from graphflow.graph.connecting import Connected
 from graphflow.graph.drafts import Parts
+from graphflow.graph.guardrails import Guardrails
 from graphflow.graph.handles import AskHandle, Handle, NodeDecorator, NodeHandle
 from graphflow.graph.options import check_limits, check_text
 from graphflow.graph.places import at_the_line, caller, names_of_caller
@@ -101,7 +102,9 @@ class Declaration(Connected[S]):
         retry: Retry | None = None,
         timeout_s: float | None = None,
         at_once: int | None = None,
+        guardrails: Guardrails = (),
         purpose: str = "",
+        role: NodeRole | None = None,
     ) -> Handle: ...
     @overload
     def node(
@@ -115,7 +118,9 @@ class Declaration(Connected[S]):
         retry: Retry | None = None,
         timeout_s: float | None = None,
         at_once: int | None = None,
+        guardrails: Guardrails = (),
         purpose: str = "",
+        role: NodeRole | None = None,
     ) -> Handle: ...
     @overload
     def node(
@@ -129,8 +134,10 @@ class Declaration(Connected[S]):
         retry: Retry | None = None,
         timeout_s: float | None = None,
         at_once: int | None = None,
+        guardrails: Guardrails = (),
         blocking: bool = False,
         purpose: str = "",
+        role: NodeRole | None = None,
     ) -> NodeHandle[P, R]: ...
     @overload
     def node(
@@ -144,7 +151,9 @@ class Declaration(Connected[S]):
         retry: Retry | None = None,
         timeout_s: float | None = None,
         at_once: int | None = None,
+        guardrails: Guardrails = (),
         purpose: str = "",
+        role: NodeRole | None = None,
     ) -> Handle: ...
     @overload
     def node(
@@ -157,8 +166,10 @@ class Declaration(Connected[S]):
         retry: Retry | None = None,
         timeout_s: float | None = None,
         at_once: int | None = None,
+        guardrails: Guardrails = (),
         blocking: bool = False,
         purpose: str = "",
+        role: NodeRole | None = None,
     ) -> NodeDecorator: ...
     @at_the_line
     def node(
@@ -172,8 +183,10 @@ class Declaration(Connected[S]):
         retry: Retry | None = None,
         timeout_s: float | None = None,
         at_once: int | None = None,
+        guardrails: Guardrails = (),
         blocking: bool = False,
         purpose: str = "",
+        role: NodeRole | None = None,
         **unknown: object,
     ) -> Any:
         """Declare a node: a function, an agent or another graph. Also a decorator, with and without options.
@@ -187,8 +200,12 @@ class Declaration(Connected[S]):
         - ``retry``: ``Retry(attempts=3, on=ConnectionFailed)``; one attempt unless given, an agent has its own (S8.1).
         - ``timeout_s``: seconds for one attempt (S8.1).
         - ``at_once``: how many of its visits run at a time (S6.9).
+        - ``guardrails``: functions of the result, ``def no_names(draft: str) -> str | None``: None, or what is wrong; and
+          ``Guardrail(check, on="input")``, of the view. What trips is an error of the node, never retried (S8.4).
         - ``blocking``: True runs a plain function in a thread.
         - ``purpose``: one line for drawings; the first line of the docstring or instructions unless given.
+        - ``role``: "supervisor", "router" or "judge", for drawings. A supervisor plans, delegates and merges: ``check``
+          refuses it tools of its own.
 
             @graph.node(writes=essay.draft, timeout_s=30)
             async def write(state: Essay) -> str: ...
@@ -213,7 +230,9 @@ class Declaration(Connected[S]):
         """
         place = caller()
         refuse_unknown(unknown, place)
-        given = NodeOptions(name, reads, writes, updates, retry, timeout_s, at_once, blocking, purpose)
+        given = NodeOptions(
+            name, reads, writes, updates, retry, timeout_s, at_once, blocking, purpose, guardrails, role
+        )
         if work is not _BELOW:
             return self._declare(work, given, place)
 

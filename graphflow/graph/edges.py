@@ -8,12 +8,13 @@ from typing import Any, cast
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 
-from graphflow.core.plan import Edge, Guard, Need, Writes
+from graphflow.core.plan import Edge, Guard, Need, Rail, Writes
 from graphflow.errors import DeclarationError, Place, shown
 from graphflow.graph.compiling import can_choose, no_chooser
 from graphflow.graph.drafts import EdgeDraft, Parts
 from graphflow.graph.ends import Start
 from graphflow.graph.expressions import Expression, guard_of
+from graphflow.graph.guardrails import plain_rails
 from graphflow.graph.handles import Handle, Reference
 from graphflow.graph.mistakes import mistake
 from graphflow.graph.options import (
@@ -41,7 +42,8 @@ class EdgeReader:
         self.place = place
 
     def edge(
-        self, source: object, target: object, *, when: object, at_most: object, on_error: object, after_s: object, note: object
+        self, source: object, target: object, *, when: object, at_most: object, on_error: object, after_s: object, note: object,
+        guardrails: object = (),
     ) -> EdgeDraft:  # fmt: skip
         """An ordinary edge, an error edge (S8.2) or a timer edge (S10.3)."""
         start = source_of(source, self.graph, self.parts, self.place)
@@ -70,6 +72,7 @@ class EdgeReader:
             errors=() if on_error is None else check_errors(on_error, self.place),
             after_s=None if after_s is None else check_seconds("after_s", after_s, self.place),
             description=check_text("note", note, self.place),
+            guardrails=self._rails(guardrails, kind),
         )  # fmt: skip
 
     def edge_to(self, source: object, target: object, *, when: object) -> EdgeDraft:
@@ -91,7 +94,8 @@ class EdgeReader:
         return self._split(start, (branch,), join, options, kind="map", over=over)
 
     def handoff(
-        self, source: object, target: object, description: object, *, when: object, at_most: object, takes: object, writes: object
+        self, source: object, target: object, description: object, *, when: object, at_most: object, takes: object, writes: object,
+        guardrails: object = (),
     ) -> EdgeDraft:  # fmt: skip
         """An edge the node itself chooses (S9.1)."""
         start = source_of(source, self.graph, self.parts, self.place)
@@ -106,6 +110,7 @@ class EdgeReader:
         return self._draft(
             start, (leads_to,), None, when, at_most,
             kind="handoff", description=text, takes=takes, takes_writes=self._carried(takes, writes),
+            guardrails=self._rails(guardrails, "handoff"),
         )  # fmt: skip
 
     def _draft(
@@ -135,11 +140,28 @@ class EdgeReader:
             source, targets, join_of(join, self.graph, self.parts, self.place), options["when"], options["at_most"],
             need=need,
             failures=check_failures(options["failures"], need, self.place),
+            failures_said=options["failures"] is not None,
             at_once=check_at_once(options["at_once"], self.place),
             shared=state == "shared",
+            guardrails=self._rails(options["guardrails"], "fork"),
             description=check_text("note", options["note"], self.place),
             **facts,
         )  # fmt: skip
+
+    def _rails(self, given: object, kind: str) -> tuple[Rail, ...]:
+        """The guardrails of an edge; one that is taken because a node failed or took too long has none."""
+        if given == ():
+            return ()
+        if kind in ("error", "timer"):
+            option = "on_error" if kind == "error" else "after_s"
+            raise mistake(
+                "GF138",
+                f"An edge with {option}= takes no guardrails",
+                "The node has not finished, so nothing of its own crosses; the way out of a failure is kept open. (S8.4)",
+                'Guard the node it leads to: graph.node(..., guardrails=[Guardrail(check, on="input")]).',
+                self.place,
+            )
+        return plain_rails(given, "the edge", ("output",), self.place)
 
     def guard(self, condition: object) -> Guard | None:
         """The guard of ``when=``; None is no condition."""

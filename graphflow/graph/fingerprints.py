@@ -11,7 +11,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
 
-from graphflow.core.plan import Edge, Guard, Node, Plan, Retry, Writes
+from graphflow.core.plan import Edge, Guard, Node, Plan, Rail, Retry, Writes
 from graphflow.graph.shapes import annotation_text
 from graphflow.graph.signatures import name_of
 
@@ -49,6 +49,7 @@ def _node(node: Node) -> list[Any]:
         node.mode == "blocking",
         None if node.ask is None else [node.ask.template, annotation_text(node.ask.answer)],
         None if graph is None else [graph.name, graph.inward, graph.outward],
+        *_rails(node.guardrails),
     ]
 
 
@@ -71,7 +72,14 @@ def _edge(edge: Edge, names: list[str], shared: dict[int, int]) -> list[Any]:
         edge.description if edge.kind == "handoff" else "",
         None if edge.takes is None else annotation_text(edge.takes),
         None if edge.takes_writes is None else _writes(edge.takes_writes),
+        *_rails(edge.guardrails),
     ]
+
+
+def _rails(guardrails: Iterable[Rail]) -> list[Any]:
+    """Names and moments of guardrails. Nothing without any: plans of earlier versions had none, and stay equal."""
+    found = [[rail.name, rail.on] for rail in guardrails]
+    return [found] if found else []
 
 
 def _label(guard: Guard | None) -> str | None:

@@ -22,7 +22,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from graphflow.errors import Place, PromptInvalid, shown, unknown_name
-from graphflow.graph.cutting import cut
+from graphflow.graph.cutting import MARK, cut
 from graphflow.graph.places import caller
 
 ITEM_NAME = "item"
@@ -83,7 +83,7 @@ class Template:
             text = value_text(value)
             if _is_listed(value) and text and written.rpartition("\n")[2].strip():
                 written = written.rstrip(" ") + "\n"  # a list begins on a line of its own
-            written += text if part.limit is None else cut(text, part.limit)
+            written += text if part.limit is None else _cut(value, text, part.limit)
         return written
 
     def _value(self, slot: Slot, view: Any, items: Sequence[Any]) -> Any:
@@ -119,24 +119,55 @@ class Template:
         return getattr(value, name)
 
 
+_WORTH_CUTTING = 20
+"""Characters: less of an element says nothing."""
+
+
+def _cut(value: Any, text: str, limit: int) -> str:
+    """The text of a value within its limit: of a list the first elements, the next one cut, a mark for the others."""
+    if len(text) <= limit or not _is_listed(value):
+        return cut(text, limit)
+    lines = _element_lines(value)
+    kept: list[str] = []
+    left = limit
+    for number, line in enumerate(lines):
+        comma = 1 if kept else 0
+        ending = 0 if number == len(lines) - 1 else 1 + len(MARK)
+        if len(line) + comma + ending <= left:
+            kept.append(line)
+            left -= len(line) + comma
+            continue
+        bullet, _, element = line.partition(" ")
+        room = left - comma - ending - len(bullet) - 1
+        if room >= _WORTH_CUTTING and room < len(element):
+            kept += [f"{bullet} {cut(element, room)}", *([MARK] if ending else [])]
+        else:
+            kept.append(MARK)
+        break
+    return "\n".join(kept) if kept != [MARK] else cut(text, limit)
+
+
 def value_text(value: Any) -> str:
     """A value as prompts write it; see the head of this module.
 
     >>> value_text(["red", "blue"])
     '- red\\n- blue'
     """
+    return "\n".join(_element_lines(value)) if _is_listed(value) else _inner_text(value)
+
+
+def _element_lines(value: Any) -> list[str]:
+    """The elements of a list, set or dict, each after "- "."""
     if isinstance(value, Mapping):
         pairs = cast("Mapping[object, object]", value).items()
-        return "\n".join(f"- {_inner_text(key)}: {_inner_text(item)}" for key, item in pairs)
+        return [f"- {_inner_text(key)}: {_inner_text(item)}" for key, item in pairs]
     if isinstance(value, Set):
         return _lines(sorted(map(_inner_text, cast("Set[object]", value))))
-    if isinstance(value, list | tuple):
-        return _lines(map(_inner_text, cast("Sequence[object]", value)))
-    return _inner_text(value)
+    return _lines(map(_inner_text, cast("Sequence[object]", value)))
 
 
-def _lines(texts: Iterable[str]) -> str:
-    return "\n".join("- " + text.replace("\n", "\n  ") for text in texts)
+def _lines(texts: Iterable[str]) -> list[str]:
+    return ["- " + text.replace("\n", "\n  ") for text in texts]
 
 
 def _inner_text(value: Any) -> str:

@@ -19,7 +19,7 @@ from pydantic_core import CoreSchema, core_schema
 
 import graphflow.errors
 from graphflow.core import reducers
-from graphflow.core.plan import Ask, Edge, Guard, Limit, Limits, Need, Node, Over, Plan, Retry, SubGraph, Writes
+from graphflow.core.plan import Ask, Edge, Guard, Limit, Limits, Need, Node, Over, Plan, Rail, Retry, SubGraph, Writes
 from graphflow.core.schema import FieldSpec, Schema
 from graphflow.errors import Internal, Place, StoreInvalid
 from graphflow.graph.fingerprints import without_texts
@@ -124,6 +124,7 @@ def _node(node: Node, numbers: Mapping[int, int]) -> JsonObject:
         "badges": node.badges,
         "role": node.role,
         "region": node.region,
+        "guardrails": tuple(map(_rail, node.guardrails)),
         "place": _place(node.place),
     }
     return {name: value for name, value in told.items() if value not in (None, "", ())}
@@ -166,6 +167,7 @@ def _edge(edge: Edge, shared: dict[int, int]) -> JsonObject:
         "after_s": edge.after_s,
         "description": edge.description,
         "takes": None if edge.takes is None else annotation_text(edge.takes),
+        "guardrails": tuple(map(_rail, edge.guardrails)),
         "place": _place(edge.place),
     }
     return {name: value for name, value in told.items() if value not in (None, "", ())}
@@ -176,6 +178,10 @@ def _guard(guard: Guard | None) -> JsonObject | None:
         return None
     reads = None if guard.reads is None else sorted(guard.reads)
     return {"label": guard.label, "reads": reads, "uses_item": guard.uses_item}
+
+
+def _rail(rail: Rail) -> list[Any]:
+    return [rail.name, rail.on]
 
 
 def _over(over: Over) -> JsonObject:
@@ -275,6 +281,7 @@ class _Restoring:
             badges=tuple(told.get("badges", ())),
             role=told.get("role", ""),
             region=told.get("region"),
+            guardrails=_as_rails(told),
             place=_as_place(told.get("place")),
         )
 
@@ -308,6 +315,7 @@ class _Restoring:
             after_s=told.get("after_s"),
             description=told.get("description", ""),
             takes=_unknown_type(told["takes"]) if "takes" in told else None,
+            guardrails=_as_rails(told),
             place=_as_place(told.get("place")),
         )
 
@@ -391,6 +399,10 @@ def _as_guard(told: JsonObject | None) -> Guard | None:
     return (
         None if told is None else Guard(_cannot, told["label"], _as_names(told["reads"]), uses_item=told["uses_item"])
     )
+
+
+def _as_rails(told: JsonObject) -> tuple[Rail, ...]:
+    return tuple(Rail(name, on, _cannot) for name, on in told.get("guardrails", ()))
 
 
 def _as_writes(told: JsonObject) -> Writes:

@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from typing import Any, TypeGuard
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeGuard, get_args, get_origin
 
 from graphflow.core.annotations import stripped
-from graphflow.core.plan import Node, Retry, SubGraph, Writes
+from graphflow.core.plan import Node, NodeRole, Retry, SubGraph, Writes
 from graphflow.errors import DeclarationError, Place, shown, unknown_name
 from graphflow.graph.drafts import Parts
 from graphflow.graph.expressions import Expression
+from graphflow.graph.guarded import guarded
+from graphflow.graph.guardrails import guardrails_of, plain_rails
 from graphflow.graph.handles import Handle
 from graphflow.graph.mappings import mappings
 from graphflow.graph.mistakes import mistake
 from graphflow.graph.operators import Fields
-from graphflow.graph.options import check_at_once, check_flag, check_retry, check_seconds, check_text
+from graphflow.graph.options import check_at_once, check_choice, check_flag, check_retry, check_seconds, check_text
 from graphflow.graph.results import goes_nowhere, several_fields, writes_of
+from graphflow.graph.shapes import annotation_text
 from graphflow.graph.signatures import UNKNOWN, name_of, shown_work, signature_of
-from graphflow.graph.worker import Worker
+from graphflow.graph.worker import Worker, WorkerFacts
 
 RESERVED = ("START", "END", "FAIL")
 
@@ -40,6 +43,8 @@ class NodeOptions:
     at_once: object = None
     blocking: object = False
     purpose: object = ""
+    guardrails: object = ()
+    role: object = None
 
 
 def refuse_unknown(given: dict[str, object], place: Place) -> None:
@@ -101,6 +106,7 @@ def graph_node(work: object, inner: Parts, options: NodeOptions, parts: Parts, p
         reads=None if inward is None else frozenset(outer for _, outer in inward),
         graph=SubGraph(_uncompiled, inner.name, inward, outward),
         purpose=check_text("purpose", options.purpose, place) or inner.purpose,
+        guardrails=plain_rails(options.guardrails, f"the graph {inner.name!r}", ("input", "output"), place),
     )  # fmt: skip
 
 
@@ -188,7 +194,7 @@ def _function_node(
     )  # fmt: skip
     if signature.item is not UNKNOWN:
         parts.item_types[node.index] = signature.item
-    return node
+    return guarded(node, guardrails_of(options.guardrails, f"node {name!r}", ("input", "output"), place), place)
 
 
 def _kind_of(work: Callable[..., Any]) -> str:
@@ -204,6 +210,7 @@ def _agent_node(work: Worker[Any], options: NodeOptions, parts: Parts, place: Pl
     facts = work.facts()
     name = new_name(work.name if options.name is None else options.name, parts, place)
     _refuse_blocking(options, f"the agent {work.name!r}", place)
+    _check_extended(facts, work.name, parts, place)
     for field in sorted(facts.reads or ()):
         if field not in parts.schema.fields:
             raise mistake(
@@ -216,39 +223,67 @@ def _agent_node(work: Worker[Any], options: NodeOptions, parts: Parts, place: Pl
     reads = facts.reads
     if options.reads is not None:
         reads = (reads or frozenset()) | frozenset(several_fields(options.reads, "reads", parts.schema, place))
-    return _node(
+    node = _node(
         parts, name, "agent", options, place,
         work=work,
         call=work.perform,
         mode="async",
         arguments=("state", "ctx"),
         reads=reads,
-        writes=_agent_writes(name, facts.output, reads, options, parts, place),
+        writes=_agent_writes(name, facts, reads, options, parts, place),
         returns=facts.output,
         slots=facts.slots,
         purpose=check_text("purpose", options.purpose, place) or facts.purpose,
         badges=facts.badges,
-        role=facts.role,
+        default_role=facts.role,
         default_retry=facts.retry,
     )  # fmt: skip
+    return guarded(node, guardrails_of(options.guardrails, f"node {name!r}", ("input", "output"), place), place)
 
 
 def _agent_writes(
-    name: str, output: Any, reads: frozenset[str] | None, options: NodeOptions, parts: Parts, place: Place
+    name: str, facts: WorkerFacts, reads: frozenset[str] | None, options: NodeOptions, parts: Parts, place: Place
 ) -> Writes:
     """Where an agent's output goes. Text that goes nowhere is no mistake yet: the agent may only hand off (S9.3)."""
-    result = f"Node {name!r} returns"
+    result, output, extends = f"Node {name!r} returns", facts.output, facts.extends
+    extended = frozenset(field for field, _ in extends)
     if options.writes is None and stripped(output) is str:
         parts.unplaced[len(parts.nodes) + 1] = goes_nowhere(output, parts.schema, result, place, reads or frozenset())
         output = None
-    return writes_of(
+    found = writes_of(
         options.writes, output, parts.schema, result=result, may_update=False, updates=options.updates, place=place, reads=reads
     )  # fmt: skip
+    return found if found.declared is None else replace(found, declared=found.declared | extended)
+
+
+def _check_extended(facts: WorkerFacts, agent: str, parts: Parts, place: Place) -> None:
+    """The fields that an agent adds to by itself, its history, are lists with ``extend`` (S9.1). Raises DeclarationError."""
+    for field, element in facts.extends:
+        spec = parts.schema.fields.get(field)
+        if spec is None:
+            raise mistake(
+                "GF117",
+                f"Agent {agent!r} keeps its history in {field!r}, which {parts.schema.state.__name__} does not have",
+                f"The fields are {', '.join(parts.schema.fields)}. (S9.1)",
+                unknown_name(field, parts.schema.fields),
+                place,
+            )
+        found = stripped(spec.annotation)
+        is_list = get_origin(found) is list and get_args(found) == (element,)
+        if is_list and spec.reducer is not None and spec.reducer.name == "extend":
+            continue
+        raise mistake(
+            "GF117",
+            f"Agent {agent!r} keeps its history in {field!r}, which is no list of messages to extend",
+            f"Each visit adds what was said in it, and the state stays the only truth. (S9.1) It is {annotation_text(spec.annotation)}.",
+            f"Write {field}: Annotated[list[{element.__name__}], extend] = [] in {parts.schema.state.__name__}.",
+            place,
+        )
 
 
 def _node(
     parts: Parts, name: str, kind: Any, options: NodeOptions, place: Place, *, default_retry: Retry | None = None,
-    **facts: Any,
+    default_role: str = "", **facts: Any,
 ) -> Node:  # fmt: skip
     retry = check_retry(options.retry, place)
     return Node(
@@ -258,6 +293,7 @@ def _node(
         retry=default_retry if retry is None else retry,
         timeout_s=None if options.timeout_s is None else check_seconds("timeout_s", options.timeout_s, place),
         at_once=check_at_once(options.at_once, place),
+        role=default_role if options.role is None else check_choice("role", options.role, get_args(NodeRole), place),
         place=place,
         **facts,
     )

@@ -55,6 +55,21 @@ def check_observers(given: object) -> None:
             raise _invalid("observers", list(observers), why, f"{shown(one)} cannot be called; leave it out.")
 
 
+def check_approve(given: object) -> None:
+    """Raises ArgumentInvalid unless it is a function or None."""
+    if given is not None and (not callable(given) or isinstance(given, type)):
+        why = "It is asked before a tool that needs approval is called, with a ToolRequest; only True lets the call pass. (S10.4)"
+        fix = "Write approve=lambda request: input(f'{request.tool} {request.arguments}? ') == 'yes'."
+        raise _invalid("approve", given, why, fix)
+
+
+def check_durability(given: object) -> None:
+    """Raises ArgumentInvalid unless it is one of the three."""
+    if given not in ("step", "batch", "exit"):
+        why = "It says when what has happened is safe in the store: at every step, in batches, or at the driver's exit."
+        raise _invalid("durability", given, why, 'Write durability="step", or leave it out.')
+
+
 def check_store(given: object) -> None:
     """Raises ArgumentInvalid unless it does what a store does."""
     missing = [name for name in _STORE if not callable(getattr(given, name, None))]

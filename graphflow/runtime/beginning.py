@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -19,9 +20,10 @@ from graphflow.graph.answers import Answer
 from graphflow.runtime import arguments
 from graphflow.runtime.driver import Observer
 from graphflow.runtime.live import Live
+from graphflow.runtime.outbox import Durability
 from graphflow.runtime.run import Run
 from graphflow.stores.memory import MemoryStore
-from graphflow.stores.store import Store
+from graphflow.stores.store import Origin, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +38,33 @@ class Surroundings:
     model_name: str = ""
     given_model: Any = None
     observers: Sequence[Observer] = field(default=())
+    approve: Any = None
+    durability: Durability = "step"
+    target: str = ""
+
+    def origin(self, plan: Plan, parent: str = "") -> Origin:
+        """What a store is told of a new run; its graph is found again where it was declared, unless told better."""
+        place = "" if plan.place is None else plan.place.file
+        return Origin(self.target or place, self.model_name, parent)
 
 
-def open_store(store: Store | str | None) -> Store:
-    """The store a call names; a fresh one in memory without a name. Raises StoreError."""
+def open_store(store: Store | str | os.PathLike[str] | None) -> Store:
+    """The store a call names; a fresh one in memory without a name. Raises StoreError.
+
+    A name is a file, or the address of a Postgres database: ``runs.db``, ``postgresql://user@host/database``.
+    """
     if store is None:
         return MemoryStore()
-    if not isinstance(store, str):
+    if not isinstance(store, str | os.PathLike):
         arguments.check_store(store)
-    else:
-        raise StoreError(
-            f"The store {store!r} cannot be opened",
-            why="This version keeps journals in memory; stores on disk are not part of it yet.",
-            fix="Leave store= out, or give a graphflow.stores.MemoryStore() and keep it.",
-        )
-    return store
+        return store
+    if str(store).startswith(("postgres://", "postgresql://")):
+        from graphflow.stores.postgres import PostgresStore
+
+        return PostgresStore(str(store))
+    from graphflow.stores.sqlite import SQLiteStore
+
+    return SQLiteStore(store)
 
 
 def begin(
@@ -58,7 +72,7 @@ def begin(
     state: Any,
     surroundings: Surroundings,
     *,
-    store: Store | str | None = None,
+    store: Store | str | os.PathLike[str] | None = None,
     budget: Budget | None = None,
     run_id: str | None = None,
 ) -> Live[Any]:
@@ -66,9 +80,9 @@ def begin(
     arguments.check_budget(budget)
     kept = open_store(store)
     machine = Machine(plan, run_id or f"r-{secrets.token_hex(4)}", budget)
-    machine.check_input(state)
-    kept.create(machine.run_id, plan)
-    return _live(machine, kept, surroundings, lambda: machine.start(state))
+    values = machine.check_input(state)
+    kept.create(machine.run_id, plan, surroundings.origin(plan))
+    return _live(machine, kept, surroundings, lambda: machine.start_with(values))
 
 
 def resume(
@@ -76,7 +90,7 @@ def resume(
     run: Run[Any] | str,
     surroundings: Surroundings,
     *,
-    store: Store | str | None = None,
+    store: Store | str | os.PathLike[str] | None = None,
     answers: Sequence[Answer] = (),
     budget: Budget | None = None,
     migrate: migrating.Migrate | None = None,
@@ -85,8 +99,7 @@ def resume(
     arguments.check_budget(budget)
     arguments.check_answers(answers)
     kept, run_id = _where(run, store)
-    plans = kept.plans(run_id)
-    machine = replay(plans, map(decode, kept.read(run_id)))
+    machine = replay(kept.plans(run_id, plan), map(decode, kept.read(run_id)))
     machine.now = max(machine.now, time.time())
     if machine.plan.fingerprint != plan.fingerprint or migrate is not None:
         migrating.migrate(machine, plan, migrate)
@@ -108,7 +121,7 @@ def rerun(
     at: int,
     state: Mapping[str, Any] | None = None,
     scope: str = "",
-    store: Store | str | None = None,
+    store: Store | str | os.PathLike[str] | None = None,
     budget: Budget | None = None,
 ) -> Live[Any]:
     """A new run that goes on from entry ``at`` of an old one, which stays as it is (S15.3). Raises RunError."""
@@ -123,8 +136,9 @@ def rerun(
         )
     kept = open_store(store)
     new_id = f"r-{secrets.token_hex(4)}"
-    kept.create(new_id, machine.plan)
-    kept.append(new_id, past.raw_journal)
+    kept.create(new_id, machine.plan, surroundings.origin(plan, parent=run.id), past.raw_journal)
+    for other in past.plans.values():
+        kept.add_plan(new_id, other)
     machine.now = max(machine.now, time.time())
     machine.rerun(new_id, scope, state or {})
     if machine.plan.fingerprint != plan.fingerprint:
@@ -137,7 +151,7 @@ def rerun(
     return _live(machine, kept, surroundings, lambda: None)
 
 
-def _where(run: Run[Any] | str, store: Store | str | None) -> tuple[Store, str]:
+def _where(run: Run[Any] | str, store: Store | str | os.PathLike[str] | None) -> tuple[Store, str]:
     """The store that holds a run: the one named, else one made from the run itself."""
     if isinstance(run, str):
         if store is None:
@@ -152,10 +166,9 @@ def _where(run: Run[Any] | str, store: Store | str | None) -> tuple[Store, str]:
         return open_store(store), run.id
     kept = MemoryStore()
     plans = list(run.plans.values())
-    kept.create(run.id, plans[0])
+    kept.create(run.id, plans[0], entries=run.raw_journal)
     for plan in plans[1:]:
         kept.add_plan(run.id, plan)
-    kept.append(run.id, run.raw_journal)
     return kept, run.id
 
 
@@ -168,6 +181,8 @@ def _live(machine: Machine, store: Store, surroundings: Surroundings, begin_run:
         model=surroundings.model,
         model_name=surroundings.model_name,
         given_model=surroundings.given_model,
+        approve=surroundings.approve,
+        durability=surroundings.durability,
         observers=surroundings.observers,
     )
 

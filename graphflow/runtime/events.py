@@ -109,6 +109,16 @@ class TextStreamed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class CallWaits(Event):
+    """A model call stands in line before it is sent, and why: its model's limiter lets it through later.
+
+    Not journalled. The wait counts as time of its node and of the run's budget, not as time of the model.
+    """
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Changed(Event):
     """Any other entry: cancelled, resumed, migrated, wrapped, entered, early."""
 

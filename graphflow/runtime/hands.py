@@ -12,6 +12,9 @@ from graphflow.core import spending
 from graphflow.core.scopes import Recorded, Scope
 from graphflow.core.usage import Usage
 from graphflow.graph.context import Effect, Reserve
+from graphflow.graph.holding import Held
+from graphflow.graph.occurrences import Occurrences
+from graphflow.runtime.events import CallWaits
 
 if TYPE_CHECKING:
     from graphflow.runtime.driver import Driver
@@ -27,7 +30,18 @@ class Suspended(BaseException):
 class DriverHands:
     """The ``Hands`` of one attempt."""
 
-    __slots__ = ("calls_open", "driver", "failure", "node", "occurrences", "path", "pending", "scope", "turn")
+    __slots__ = (
+        "calls_open",
+        "driver",
+        "failure",
+        "node",
+        "occurrences",
+        "path",
+        "pending",
+        "scope",
+        "turn",
+        "why_waiting",
+    )
 
     def __init__(self, driver: Driver, scope: Scope, turn: int) -> None:
         self.driver = driver
@@ -36,9 +50,10 @@ class DriverHands:
         self.path = scope.path  # as it is now: a late call is laid to the node that made it
         self.node = scope.node.name
         self.pending: list[dict[str, Any]] = []
-        self.occurrences: dict[str, int] = {}
+        self.occurrences = Occurrences()
         self.failure: BaseException | None = None  # of the last recorded call
         self.calls_open = 0
+        self.why_waiting = ""  # of a model call that stands in line
 
     def update(self, changes: dict[str, Any]) -> None:
         """Add to the pending update of the step (S3.7)."""
@@ -49,10 +64,38 @@ class DriverHands:
         """Whether anybody observes the run."""
         return bool(self.driver.observers)
 
-    def emit(self, text: str, *, tool: str = "", call: int = 0) -> None:
+    @property
+    def held(self) -> Held:
+        """What is open for as long as the run is driven."""
+        return self.driver.held
+
+    @property
+    def caller(self) -> DriverHands:
+        """Who makes the model calls: this very attempt."""
+        return self
+
+    @property
+    def began(self) -> float:
+        """When the run began, in seconds since 1970."""
+        return self.driver.machine.spent.began
+
+    def waits(self, why: str) -> None:
+        """A model call of this attempt stands in line: observers are told, and a timeout will say so."""
+        self.why_waiting = why
+        if self.scope.turn == self.turn:
+            self.driver.tell(CallWaits(0, self.path, self.node, self.driver.machine.now, why))
+
+    def begins(self) -> None:
+        """It stood in line and may start, unless the budget's time is over by now: it counts while it waits (S13.1)."""
+        self.why_waiting = ""
+        self.driver.tick()
+        if not spending.has_time(self.driver.machine):
+            raise Suspended
+
+    def emit(self, text: str, *, tool: str = "", call: int = 0, under: str = "") -> None:
         """Streamed text goes to observers on the side (S11.3)."""
         if self.scope.turn == self.turn:
-            self.driver.show_text(self.scope, text, tool, call)
+            self.driver.show_text(self.scope, text, tool, call, under)
 
     async def effect(
         self,
@@ -62,10 +105,10 @@ class DriverHands:
         reserve: Reserve | None,
     ) -> Effect:
         """The record that matches (kind, canonical request, occurrence), else perform, record, return (S11.1)."""
-        key = self._key(kind, request)
-        record = None if self.scope.effects is None else self.scope.effects.get(key)
-        if record is not None and self.scope.turn == self.turn:
-            return _effect(record)
+        base, number = self._asked(kind, request)
+        key = base if number is None else f"{base} {number}"
+        if (record := self._record(key)) is not None:
+            return record
         machine = self.driver.machine
         calls, tokens, usd = (0, 0, 0.0) if reserve is None else (reserve.model_calls, reserve.tokens, reserve.usd)
         if not spending.reserve(machine, calls, tokens, usd):
@@ -75,6 +118,7 @@ class DriverHands:
             effect = await call()
         except BaseException as error:
             self.failure = error
+            self._forget(base, number)
             usage: Usage | None = getattr(error, "usage", None)
             if usage is not None:  # truncated, filtered, refused: paid for all the same
                 self.driver.spend(self.path, self.node, _spent(usage))
@@ -86,6 +130,8 @@ class DriverHands:
         to_json(data.value)  # a value that JSON cannot hold fails here, in the node, and not in a journal
         if not self.driver.record(self.scope, self.turn, key, data) and data.usage:
             self.driver.spend(self.path, self.node, data.usage)
+        if (gate := self.driver.gate) is not None and gate.is_behind:
+            await gate.settled()  # what was paid for is safe before the node goes on
         return effect
 
     def failed_in(self, error: BaseException) -> bool:
@@ -99,14 +145,22 @@ class DriverHands:
             seen = seen.__cause__
         return False
 
-    def _key(self, kind: str, request: Any) -> str:
+    def _asked(self, kind: str, request: Any) -> tuple[str, int | None]:
+        """What a request is recorded under: its digest and occurrence, or its own key alone."""
+        if kind == "once":
+            return f"once {request}", None
         canonical = to_json(request, fallback=repr, inf_nan_mode="constants")
         base = f"{kind} {hashlib.blake2b(canonical, digest_size=12).hexdigest()}"
-        if kind == "once":
-            return f"once {request}"
-        occurrence = self.occurrences.get(base, 0)
-        self.occurrences[base] = occurrence + 1
-        return f"{base} {occurrence}"
+        return base, self.occurrences.next(base)
+
+    def _record(self, key: str) -> Effect | None:
+        record = None if self.scope.effects is None else self.scope.effects.get(key)
+        return _effect(record) if record is not None and self.scope.turn == self.turn else None
+
+    def _forget(self, base: str, number: int | None) -> None:
+        """A call has failed: the next equal one takes its place."""
+        if number is not None:
+            self.occurrences.give_back(base, number)
 
 
 def _spent(usage: Usage) -> dict[str, Any]:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Generic, Self
 
 from typing_extensions import TypeVar
 
 from graphflow.core.machine import Machine
-from graphflow.errors import RunError
+from graphflow.errors import RunError, StoreUnavailable
 from graphflow.graph.answers import Answer
 from graphflow.runtime.driver import Driver, Observer
 from graphflow.runtime.events import Event
 from graphflow.runtime.failing import failure_of
+from graphflow.runtime.outbox import Durability
 from graphflow.runtime.run import Run
 from graphflow.stores.store import Store
 
@@ -38,16 +40,21 @@ class Live(Generic[S]):
         model: Any = None,
         model_name: str = "",
         given_model: Any = None,
+        approve: Any = None,
+        durability: Durability = "step",
         observers: Sequence[Observer] = (),
     ) -> None:
         self._machine = machine
         self._store = store
-        self._begin = begin
+        self._begin: Callable[[], None] | None = begin
         self._model_name = model_name
         self._given_model = given_model
-        self._driver = Driver(machine, store, deps=deps, model=model, observers=observers)
+        self._driver = Driver(
+            machine, store, deps=deps, model=model, approve=approve, durability=durability, observers=observers
+        )
         self._task: asyncio.Task[None] | None = None
-        self._ended = asyncio.Event()
+        self._ended: asyncio.Event | None = None  # made for the first who listens
+        self._is_over = False
 
     @property
     def run_id(self) -> str:
@@ -56,8 +63,11 @@ class Live(Generic[S]):
     @property
     def run(self) -> Run[S]:
         """The run as it stands now."""
+        self._driver.leave_lane()
         run_id = self.run_id
-        plans, journal = self._store.plans(run_id), self._store.read(run_id)
+        outbox, plan = self._driver.outbox, self._machine.plan
+        journal = self._store.read(run_id) if outbox is None else outbox.journal()
+        plans = self._store.plans(run_id, plan)
         return Run(plans, self._machine, journal, self._model_name, self._given_model)
 
     async def __aenter__(self) -> Self:
@@ -78,13 +88,29 @@ class Live(Generic[S]):
     async def _drive(self) -> None:
         self._store.acquire(self.run_id)
         try:
+            if self._driver.outbox is not None:
+                self._driver.outbox.check_unmoved()
             self._driver.prepare()
-            self._begin()
+            self._make_begin()
             self._driver.commit()
             await self._driver.drive()
         finally:
-            self._store.release(self.run_id)
-            self._ended.set()
+            self._is_over = True
+            with suppress(StoreUnavailable):  # the lease then ends by itself
+                self._store.release(self.run_id)
+            if self._ended is not None:
+                self._ended.set()
+
+    def _make_begin(self) -> None:
+        """Begin the run, once: also for who cancels or answers it before it is driven, else its start came after that."""
+        begin, self._begin = self._begin, None
+        if begin is not None:
+            begin()
+
+    def _go_on(self) -> None:
+        """Something came from outside. Before the run is driven, what it left is committed by its driver, who may (S18)."""
+        if self._driver.loop is not None:
+            self._driver.nudge()
 
     async def drive(self) -> Run[S]:
         """Drive to the end in the caller's own task: what ``graph.run`` does."""
@@ -118,17 +144,21 @@ class Live(Generic[S]):
             arrived.set()
 
         self._driver.observers.append(observe)
-        return self._stream(waiting, arrived, observe)
+        if self._ended is None:
+            self._ended = asyncio.Event()
+        return self._stream(waiting, arrived, self._ended, observe)
 
-    async def _stream(self, waiting: deque[Event], arrived: asyncio.Event, observe: Observer) -> AsyncIterator[Event]:
+    async def _stream(
+        self, waiting: deque[Event], arrived: asyncio.Event, over: asyncio.Event, observe: Observer
+    ) -> AsyncIterator[Event]:
         try:
             while True:
                 while waiting:
                     yield waiting.popleft()
-                if self._ended.is_set():
+                if self._is_over:
                     return
                 arrived.clear()
-                ended = asyncio.ensure_future(self._ended.wait())
+                ended = asyncio.ensure_future(over.wait())
                 came = asyncio.ensure_future(arrived.wait())
                 try:
                     await asyncio.wait((ended, came), return_when=asyncio.FIRST_COMPLETED)
@@ -142,17 +172,19 @@ class Live(Generic[S]):
     def answer(self, answer: Answer | str, value: Any = None) -> None:
         """Answer a question: ``live.answer(approve.answer(True))`` or by id or node name. Raises AnswerInvalid."""
         self._driver.tick()
+        self._make_begin()
         if isinstance(answer, Answer):
             self._machine.answer(answer.node, answer.value)
         else:
             self._machine.answer(answer, value)
-        self._driver.nudge()
+        self._go_on()
 
     def cancel(self, path: str | None = None) -> bool:
         """End the run, or one scope of it (S14.2). False if there is no such live scope."""
         self._driver.tick()
+        self._make_begin()
         was_live = self._machine.cancel(path)
-        self._driver.nudge()
+        self._go_on()
         return was_live
 
     async def stop(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 from typing import Any, Generic
@@ -134,7 +134,7 @@ class Run(Generic[S]):
     def usage(self) -> Usage:
         """What the run has spent, everything under it included."""
         spent = self._machine.spent
-        return Usage(steps=spent.steps) + spent.usage
+        return replace(spent.usage, steps=spent.steps)
 
     @property
     def usage_by_node(self) -> dict[str, Usage]:

@@ -1,6 +1,21 @@
 """Where journals live. A store keeps entries as text and understands nothing of them."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from graphflow.stores.memory import MemoryStore
 from graphflow.stores.store import Store
 
-__all__ = ["MemoryStore", "Store"]
+if TYPE_CHECKING:
+    from graphflow.stores.sqlite import SQLiteStore
+
+__all__ = ["MemoryStore", "SQLiteStore", "Store"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "SQLiteStore":  # brings sqlite3 and the reading of plans, which runs in memory do not need
+        from graphflow.stores.sqlite import SQLiteStore
+
+        return SQLiteStore
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from graphflow.core.journal import Brief, Journal
 from graphflow.core.plan import Plan
 from graphflow.errors import RunBusy, RunNotFound, StoreError, unknown_name
+from graphflow.stores.store import NO_ORIGIN, GivenAnswer, Origin, RunRow, Standing
 
 
 @dataclass(slots=True)
 class _Kept:
     plans: dict[str, Plan]
+    origin: Origin
+    created: float
     entries: list[bytes | Brief] = field(default_factory=list[bytes | Brief])
     is_driven: bool = False
+    standing: Standing | None = None
+    answers: list[GivenAnswer] | None = None
 
 
 class MemoryStore:
@@ -25,28 +32,40 @@ class MemoryStore:
     []
     """
 
+    lease_s: float | None = None
+
     def __init__(self) -> None:
         self._runs: dict[str, _Kept] = {}
+        self._answers_given = 0
 
-    def create(self, run_id: str, plan: Plan) -> None:
+    def create(
+        self, run_id: str, plan: Plan, origin: Origin = NO_ORIGIN, entries: Sequence[bytes | Brief] = ()
+    ) -> None:
         """Make room for a new run."""
         if run_id in self._runs:
-            raise StoreError(
-                f"There is a run {run_id!r} already",
-                why="Run ids are unique in a store.",
-                fix="Leave run_id= out, or resume that run.",
-            )
-        self._runs[run_id] = _Kept({plan.fingerprint: plan})
+            raise taken_id(run_id)
+        self._runs[run_id] = _Kept({plan.fingerprint: plan}, origin, time.time(), list(entries))
 
-    def append(self, run_id: str, entries: Sequence[bytes | Brief]) -> None:
+    def append(
+        self,
+        run_id: str,
+        entries: Sequence[bytes | Brief],
+        standing: Standing | None = None,
+        taken: Sequence[int] = (),
+    ) -> None:
         """Commit entries to the end of a run's journal. They are kept as they come, and written when they are read."""
-        self._runs[run_id].entries.extend(entries)
+        kept = self._runs[run_id]
+        kept.entries.extend(entries)
+        if standing is not None:
+            kept.standing = standing
+        if taken and kept.answers:
+            kept.answers = [answer for answer in kept.answers if answer.number not in taken]
 
     def read(self, run_id: str) -> Sequence[bytes]:
         """A run's journal as it stands now. Raises RunNotFound."""
         return Journal(self._find(run_id).entries)
 
-    def plans(self, run_id: str) -> dict[str, Plan]:
+    def plans(self, run_id: str, like: Plan | None = None) -> dict[str, Plan]:
         """The plans the run was driven under, by fingerprint. Raises RunNotFound."""
         return dict(self._find(run_id).plans)
 
@@ -58,11 +77,7 @@ class MemoryStore:
         """Become the run's only driver. Raises RunBusy if there is one (S18)."""
         kept = self._find(run_id)
         if kept.is_driven:
-            raise RunBusy(
-                f"Run {run_id!r} is being driven already",
-                why="A run has one driver at a time. (S18)",
-                fix="Wait for it, or use the handle that graph.start gave.",
-            )
+            raise busy(run_id, "Wait for it, or use the handle that graph.start gave.")
         kept.is_driven = True
 
     def release(self, run_id: str) -> None:
@@ -70,9 +85,50 @@ class MemoryStore:
         if run_id in self._runs:
             self._runs[run_id].is_driven = False
 
+    def answer(self, run_id: str, key: str, value: Any) -> None:
+        """Leave an answer for the run's driver of now or later (S10.1). Raises RunNotFound."""
+        kept = self._find(run_id)
+        self._answers_given += 1
+        kept.answers = [*(kept.answers or ()), GivenAnswer(self._answers_given, key, value)]
+
+    def answers(self, run_id: str) -> list[GivenAnswer]:
+        """The answers left for a run that no driver has taken yet, in the order they were given."""
+        return list(self._find(run_id).answers or ())
+
+    def row(self, run_id: str) -> RunRow:
+        """What is known of a run without reading its journal. Raises RunNotFound."""
+        kept = self._find(run_id)
+        plan = list(kept.plans.values())[-1]
+        return RunRow(
+            run_id,
+            plan.name,
+            plan.fingerprint,
+            kept.standing or Standing(len(kept.entries)),
+            target=kept.origin.target,
+            model=kept.origin.model,
+            parent=kept.origin.parent,
+            created=kept.created,
+            updated=kept.created,
+            is_driven=kept.is_driven,
+            has_answers=bool(kept.answers),
+        )
+
+    def rows(self) -> list[RunRow]:
+        """The runs in the store, oldest first."""
+        return [self.row(run_id) for run_id in self._runs]
+
+    def remove(self, run_id: str) -> None:
+        """Forget a run. Raises RunNotFound, and RunBusy if it has a driver."""
+        if self._find(run_id).is_driven:
+            raise busy(run_id, "Stop it first, or wait for its end.")
+        del self._runs[run_id]
+
     def ids(self) -> list[str]:
         """The runs in the store, oldest first."""
         return list(self._runs)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
 
     def _find(self, run_id: str) -> _Kept:
         kept = self._runs.get(run_id)
@@ -83,3 +139,17 @@ class MemoryStore:
                 fix=unknown_name(run_id, self._runs),
             )
         return kept
+
+
+def taken_id(run_id: str) -> StoreError:
+    """Two runs of one id."""
+    return StoreError(
+        f"There is a run {run_id!r} already",
+        why="Run ids are unique in a store.",
+        fix="Leave run_id= out, or resume that run.",
+    )
+
+
+def busy(run_id: str, fix: str) -> RunBusy:
+    """A second driver."""
+    return RunBusy(f"Run {run_id!r} is being driven already", why="A run has one driver at a time. (S18)", fix=fix)

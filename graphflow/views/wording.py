@@ -121,6 +121,7 @@ def badges_of(node: Node, plan: Plan) -> tuple[str, ...]:
         badges.append(f"{seconds_text(node.timeout_s)} limit")
     if node.at_once is not None:
         badges.append(f"max {node.at_once} at once")
+    badges += [guarded_text(rail.name) for rail in node.guardrails]
     if plan.on_budget == node.index:
         badges.append("when the budget is used up")
     return tuple(dict.fromkeys(visible(badge) for badge in badges))
@@ -137,6 +138,11 @@ def fields_of(node: Node) -> tuple[str, ...]:
     if writes:
         lines.append(f"writes: {', '.join(dict.fromkeys(writes))}")
     return tuple(lines)
+
+
+def guarded_text(name: str) -> str:
+    """A guardrail (S8.4), on a card or an edge."""
+    return f"guarded: {visible(name)}"
 
 
 def is_else(edge: Edge, plan: Plan) -> bool:
@@ -157,7 +163,7 @@ def limit_text(edge: Edge, is_loop: bool) -> str:
 
 
 def labels_of(edge: Edge, plan: Plan, is_loop: bool) -> tuple[str, ...]:
-    """What stands on an edge: its cause or description, its condition, its limit."""
+    """What stands on an edge: its cause or description, its condition, its guardrails, its limit."""
     return tuple(_parts(edge, plan, is_loop, HANDOFF_LENGTH, LABEL_LENGTH))
 
 
@@ -185,6 +191,7 @@ def _parts(edge: Edge, plan: Plan, is_loop: bool, description: int | None, condi
         parts.append(f"[{text if condition is None else shortened(text, condition)}]")
     elif is_else(edge, plan):
         parts.append("else")
+    parts += [guarded_text(rail.name) for rail in edge.guardrails]
     limit = limit_text(edge, is_loop)
     return [*parts, limit] if limit else parts
 

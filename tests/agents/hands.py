@@ -19,6 +19,7 @@ class FakeHands:
         self.performed: list[str] = []
         self.requests: list[Any] = []
         self.reserves: list[Reserve | None] = []
+        self.shown = ""
         self.updates: list[dict[str, Any]] = []
         self._asked: Counter[tuple[str, bytes]] = Counter()
 
@@ -45,9 +46,10 @@ class FakeHands:
         self.updates.append(changes)
 
     is_watched = True
+    caller = None
 
     def emit(self, text: str, *, tool: str = "", call: int = 0) -> None:
-        pass
+        self.shown += text
 
 
 def context(

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from graphflow.agents import Agent, Price, Request, ScriptedModel, Settings, Tool, tool_call
+from graphflow import Agent
 from graphflow.core.plan import Retry
 from graphflow.core.usage import Usage
 from graphflow.core.view import view_of
@@ -26,6 +26,7 @@ from graphflow.errors import (
 )
 from graphflow.graph.context import Context, Handoff, Offer
 from graphflow.graph.worker import Worker
+from graphflow.models import Price, Request, ScriptedModel, Settings, Tool, tool_call
 from tests.agents.hands import FakeHands, context
 
 

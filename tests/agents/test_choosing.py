@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from graphflow.agents import (
+from graphflow.errors import ModelUnavailable, ScriptMismatch
+from graphflow.models import (
     FREE,
     Model,
     OfflineModel,
@@ -20,7 +21,6 @@ from graphflow.agents import (
     choose_model,
     tool_call,
 )
-from graphflow.errors import ModelUnavailable, ScriptMismatch
 
 KEY = {"OPENAI_API_KEY": "sk-1"}
 MINE = ScriptedModel([], name="mine")

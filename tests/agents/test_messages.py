@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphflow.agents.messages import Message, Request, Response, Settings, ToolCall, ToolSpec, tool_call
+from graphflow.agents.messages import Choice, Message, Request, Response, Settings, ToolCall, ToolSpec, tool_call
 from graphflow.agents.prices import PRICES, Price, price_of
 from graphflow.core.usage import Usage
 
@@ -18,6 +18,7 @@ MESSAGES = st.lists(
     st.builds(Message, st.sampled_from(["system", "user", "assistant", "tool"]), TEXT, CALLS, TEXT), max_size=3
 ).map(tuple)
 SPECS = st.lists(st.builds(ToolSpec, TEXT, TEXT, st.just({"type": "object"}), st.booleans()), max_size=2).map(tuple)
+CHOICES = st.lists(st.builds(Choice, TEXT | st.booleans(), TEXT), max_size=2).map(tuple)
 
 
 def through_json(data: Any) -> Any:
@@ -26,14 +27,29 @@ def through_json(data: Any) -> Any:
 
 @given(
     st.builds(
-        Request, MESSAGES, SPECS, st.none() | st.just({"type": "object"}), st.builds(Settings, st.none() | st.just(0.5))
+        Request,
+        MESSAGES,
+        SPECS,
+        st.none() | st.just({"type": "object"}),
+        st.builds(Settings, st.none() | st.just(0.5)),
+        CHOICES,
     )
 )
 def test_a_request_comes_back_as_it_was(request: Request) -> None:
     assert Request.from_json(through_json(request.as_json())) == request
 
 
-@given(st.builds(Response, TEXT, CALLS, st.builds(Usage, st.integers(0, 9), usd=st.none() | st.just(0.5)), TEXT))
+@given(
+    st.builds(
+        Response,
+        TEXT,
+        CALLS,
+        st.builds(Usage, st.integers(0, 9), usd=st.none() | st.just(0.5)),
+        TEXT,
+        st.just(()),
+        st.just({"true": 0.5}),
+    )
+)
 def test_a_response_comes_back_as_it_was(response: Response) -> None:
     assert Response.from_json(through_json(response.as_json())) == response
 

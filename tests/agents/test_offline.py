@@ -13,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from graphflow.agents import Agent, OfflineModel
+from graphflow import Agent
 from graphflow.agents.offline.material import material_of
 from graphflow.agents.offline.ranking import best, scores
 from graphflow.agents.offline.sentences import sentences_in
 from graphflow.agents.offline.terms import figures, key_terms, numbers
 from graphflow.errors import ModelError, Refused
 from graphflow.graph.context import Handoff, Offer
+from graphflow.models import OfflineModel
 from tests.agents.hands import context
 
 APPS = [

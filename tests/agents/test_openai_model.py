@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from graphflow.agents import Message, OpenAIModel, Price, Request, Response, Settings, ToolCall, ToolSpec
 from graphflow.core.usage import Usage
 from graphflow.errors import (
     AuthError,
@@ -27,6 +26,7 @@ from graphflow.errors import (
     ServerError,
     Truncated,
 )
+from graphflow.models import Message, OpenAIModel, Price, Request, Response, Settings, ToolCall, ToolSpec
 from tests.agents.loopback import Reply, Server, chat, error, responses, said, serving
 
 KEY = "canary0123456789"
@@ -86,16 +86,28 @@ CASES: list[tuple[Reply, type[ModelError], bool]] = [
     (Reply({"id": "1"}, fault="cut"), ConnectionFailed, True),
     (Reply({"error": {"message": "upstream", "code": 502}}), ServerError, True),
     (Reply({"error": {"message": "slow down", "code": 429}}), RateLimited, True),
+    (Reply([{"error": {"message": "no credit", "code": "insufficient_quota"}}], 429), QuotaExhausted, False),
+    (Reply({"error": {"message": "busy", "code": None, "type": "rate_limit_error"}}), RateLimited, True),
+    (Reply({"error": {"message": "who?", "code": "invalid_api_key"}}), AuthError, False),
+    (Reply({"error": "busy"}), ServerError, True),
 ]
+
+
+@pytest.fixture(params=["httpx", "aiohttp"])
+def http(request: pytest.FixtureRequest) -> str:
+    if request.param == "aiohttp":
+        pytest.importorskip("aiohttp")
+    return str(request.param)
 
 
 @pytest.mark.parametrize("api", ["chat", "responses"])
 @pytest.mark.parametrize(("reply", "kind", "is_retryable"), CASES)
-def test_what_fails_on_the_wire(reply: Reply, kind: type[ModelError], is_retryable: bool, api: str) -> None:
+def test_what_fails_on_the_wire(reply: Reply, kind: type[ModelError], is_retryable: bool, api: str, http: str) -> None:
     """S8.1: one request each: the client never tries again by itself."""
-    failed = fails(reply, api=api)
+    failed = fails(reply, api=api, http=http)
     assert type(failed) is kind
     assert failed.retryable is is_retryable
+    assert failed.response_started is (reply.status == 200 and reply.fault is None)
 
 
 CHAT_CASES: list[tuple[Reply, type[ModelError]]] = [
@@ -109,6 +121,9 @@ CHAT_CASES: list[tuple[Reply, type[ModelError]]] = [
     (chat("partial", finish_reason="length"), Truncated),
     (chat(None, finish_reason="content_filter"), ContentFiltered),
     (chat(None, message={"refusal": "I cannot."}), Refused),
+    (chat("partial", finish_reason="model_length"), Truncated),
+    (chat("", finish_reason="insufficient_system_resource"), ServerError),
+    (chat("", error={"code": 429, "message": "slow down"}, finish_reason="error"), RateLimited),
 ]
 
 
@@ -164,15 +179,22 @@ def test_retry_after(headers: dict[str, str], wait: float | None) -> None:
     assert fails(error(429, "rate_limit_exceeded", **headers)).retry_after_s == wait
 
 
-def test_no_answer_in_time() -> None:
-    assert type(fails(Reply(fault="silence"), timeout_s=0.2)) is ModelTimeout
+def test_no_answer_in_time(http: str) -> None:
+    assert type(fails(Reply(fault="silence"), timeout_s=0.2, http=http)) is ModelTimeout
 
 
-def test_no_server_there() -> None:
+def test_no_server_there(http: str) -> None:
     with serving(chat()) as server:
         pass
     with pytest.raises(ConnectionFailed, match="cannot be reached"):
-        respond(server)
+        respond(server, http=http)
+
+
+def test_a_text_may_come_in_parts() -> None:
+    """Reasoning models of some providers put their thoughts beside the text."""
+    parts = [{"type": "thinking", "thinking": []}, {"type": "text", "text": "Four"}, {"type": "text", "text": "."}]
+    with serving(chat(message={"content": parts})) as server:
+        assert respond(server).text == "Four."
 
 
 def test_a_chat_completion() -> None:
@@ -248,10 +270,10 @@ def test_a_server_without_schemas_is_told_in_words() -> None:
     assert '"integer"' in body["messages"][0]["content"]
 
 
-def test_one_client_per_event_loop_closed_with_it() -> None:
+def test_one_client_per_event_loop_closed_with_it(http: Any) -> None:
     """Warnings are errors: an open connection at the end of a loop would be one."""
     with serving(chat()) as server:
-        model = OpenAIModel("m", base_url=server.url)
+        model = OpenAIModel("m", base_url=server.url, http=http)
 
         async def twice() -> None:
             await asyncio.gather(model.respond(ASKED), model.respond(ASKED))
@@ -299,6 +321,30 @@ def test_names_and_keys() -> None:
     assert KEY not in repr(model)
     with pytest.raises(ModelUnavailable, match="no API"):
         OpenAIModel("m", api="completions")  # type: ignore[arg-type]
+    with pytest.raises(ModelUnavailable, match="no HTTP called 'requests'"):
+        OpenAIModel("m", http="requests")  # type: ignore[arg-type]
+
+
+def test_aiohttp_is_asked_for_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By itself the model goes by what is installed."""
+    monkeypatch.setattr("graphflow.agents.openai_client.find_spec", lambda name: None)
+    with serving(chat()) as server:
+        assert respond(server).text == "Hello."
+        with pytest.raises(ModelUnavailable, match="aiohttp is not installed") as caught:
+            respond(server, http="aiohttp")
+        assert "graphflow-agents[aiohttp]" in caught.value.fix
+
+
+def test_the_variable_of_a_key_may_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(chat()) as server:
+        model = OpenAIModel("m", base_url=server.url, key_variable="MY_KEY")
+        monkeypatch.setenv("MY_KEY", KEY)
+        asyncio.run(model.respond(ASKED))
+        assert server.seen[0][1]["authorization"] == f"Bearer {KEY}"
+    remote = OpenAIModel("m", base_url="https://example.com/v1", key_variable="OTHER_KEY")
+    with pytest.raises(ModelUnavailable) as caught:
+        asyncio.run(remote.respond(ASKED))
+    assert "Set OTHER_KEY" in caught.value.fix
 
 
 def test_the_client_is_imported_when_first_used() -> None:

@@ -8,8 +8,10 @@ import pytest
 from pydantic import BaseModel
 
 from graphflow import END, START, Agent, Graph, fields
-from graphflow.errors import GraphError, RunFailed
-from graphflow.models import OfflineModel, ScriptedModel, handoff_call, tool_call
+from graphflow.agents.offline.material import material_of
+from graphflow.agents.offline.routing import route
+from graphflow.errors import GraphError, HandoffInvalid, RunFailed
+from graphflow.models import OfflineModel, ScriptedModel, ToolSpec, handoff_call, tool_call
 from tests.graph.snapshots import shown
 
 
@@ -137,3 +139,24 @@ def test_a_branch_that_leads_to_the_join_by_itself_needs_a_field_too() -> None:
     graph.fork(first, [graph.node(ROUTER)], join=join)
     graph.edge(join, END)
     assert [finding.code for finding in graph.check()] == ["GF116"]
+
+
+def test_one_that_has_to_choose_is_not_asked_when_none_of_its_handoffs_is_enabled() -> None:
+    """S9.3: whatever the model said, there is nothing to choose; an error edge may be the way on."""
+    graph = Graph("desk", Ticket)
+    router = graph.node(ROUTER)
+    graph.edge(START, router)
+    graph.handoff(router, END, "It is answered", when=ticket.note != "")
+    with ScriptedModel([]) as model, pytest.raises(RunFailed, match="none is enabled now") as caught:
+        graph.run_sync(Ticket(text="hi"), model=model)
+    assert isinstance(caught.value.__cause__, HandoffInvalid)
+
+
+def test_offline_the_only_handoff_is_chosen_when_one_has_to_be() -> None:
+    """With several it refuses to guess."""
+    one = ToolSpec("hand_off_to_billing", "Invoices and payments", {}, is_handoff=True)
+    two = ToolSpec("hand_off_to_shipping", "Parcels", {}, is_handoff=True)
+    material = material_of("Send it on.", "It is a lovely morning.")
+    assert route(material, [one]) is None
+    assert route(material, [one], must_choose=True) is one
+    assert route(material, [one, two], must_choose=True) is None

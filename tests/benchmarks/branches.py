@@ -19,7 +19,7 @@ class Work(BaseModel):
     results: Annotated[list[int], append] = []
 
 
-def map_over(width: int) -> Graph[Work]:
+def map_over(width: int, waits: bool = False) -> Graph[Work]:
     graph = Graph("map", Work, limits=Limits(steps=10_000_000, fork_width=1_000_000))
     work = fields(Work)
 
@@ -29,6 +29,8 @@ def map_over(width: int) -> Graph[Work]:
 
     @graph.node(writes=work.results)
     async def double(state: Work, item: int) -> int:
+        if waits:
+            await asyncio.sleep(0)
         return 2 * item
 
     gather = graph.point("gather")
@@ -39,15 +41,17 @@ def map_over(width: int) -> Graph[Work]:
     return graph
 
 
-async def bare_gather(width: int) -> list[int]:
+async def bare_gather(width: int, waits: bool = False) -> list[int]:
     async def double(item: int) -> int:
+        if waits:
+            await asyncio.sleep(0)
         return 2 * item
 
     return await asyncio.gather(*(double(item) for item in range(width)))
 
 
-def mapped(width: int, times: int = 1) -> Sample:
-    graph = map_over(width)
+def mapped(width: int, times: int = 1, waits: bool = False) -> Sample:
+    graph = map_over(width, waits)
     return timed_async(lambda: graph.run(Work()), times)
 
 
@@ -61,6 +65,10 @@ def map_10000() -> Measured:
 
 def map_100000() -> Measured:
     return compare(mapped(100_000), timed_async(lambda: bare_gather(100_000)), 100_000)
+
+
+def map_waiting() -> Measured:
+    return compare(mapped(10_000, waits=True), timed_async(lambda: bare_gather(10_000, waits=True)), 10_000)
 
 
 def map_linear() -> Measured:
@@ -128,5 +136,6 @@ MEASURES: dict[str, Any] = {
     "map_10000": map_10000,
     "map_100000": map_100000,
     "map_linear": map_linear,
+    "map_waiting": map_waiting,
     "makespan": makespan,
 }

@@ -203,7 +203,7 @@ def test_blocking_in_quotes() -> None:
 @says("""
 [GF118] graph.node has no option 'write'
   where  here   essay_graph().node(write, write=essay.draft)
-  why    Its options are name, reads, writes, updates, retry, timeout_s, at_once, blocking, purpose.
+  why    Its options are name, reads, writes, updates, retry, timeout_s, at_once, blocking, purpose, guardrails, role.
   fix    Did you mean 'writes'?
 """)
 def test_an_unknown_option() -> None:

@@ -14,7 +14,7 @@ from graphflow import END, START, Agent, Context, Graph, Handoff, RunFailed
 from graphflow.core.journal import decode
 from graphflow.core.reading import state_of
 from graphflow.core.replay import replay
-from graphflow.runtime.driver import BlockingNodeWarning
+from graphflow.runtime.calling import BlockingNodeWarning
 from graphflow.runtime.run import Run
 from graphflow.testing.virtual import run_virtual
 from tests.mistakes import State, fetch, gives, run_node, says, state
@@ -100,6 +100,27 @@ def test_a_handoff_to_an_unknown_target() -> None:
     graph.edge(START, router)
     graph.handoff(router, billing, "Invoices")
     graph.edge(billing, END)
+    run_virtual(graph.run(State(), run_id="r"))
+
+
+@says("""
+[GF220] Run r of graph 'desk' failed at choose:1: Node 'choose' has no handoff to choose: none was enabled, and it has no other way on
+  where  here   choose = graph.node(lambda view: None, name="choose")
+  why    -> left: It needs n > 5 (is n=0)
+         -> right: Its limit is used up
+         A node with handoff edges only must choose one of them. (S9.3)
+         the last steps were START:1 -> choose
+  fix    Give it an edge for then: graph.edge(choose, ...), or on_error=HandoffInvalid.
+""")
+def test_a_node_whose_handoffs_are_all_disabled() -> None:
+    graph = Graph("desk", State)
+    choose = graph.node(lambda view: None, name="choose")
+    left, right = graph.point("left"), graph.point("right")
+    graph.edge(START, choose)
+    graph.handoff(choose, left, "Left", when=state.n > 5)
+    graph.handoff(choose, right, "Right", at_most=0)
+    graph.chain(left, END)
+    graph.chain(right, END)
     run_virtual(graph.run(State(), run_id="r"))
 
 
@@ -325,7 +346,7 @@ def test_what_is_no_error_stops_the_driver_and_goes_through(
 
 
 def test_a_sync_node_that_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graphflow.runtime.driver.BLOCKED_S", -1.0)
+    monkeypatch.setattr("graphflow.runtime.calling.BLOCKED_S", -1.0)
     with pytest.warns(BlockingNodeWarning, match="Node 'a' is a plain function and held the event loop"):
         gives(None)
 

@@ -24,7 +24,7 @@ from graphflow import (
     quorum,
 )
 from graphflow.errors import ConnectionFailed, NodeCancelled, QuotaExhausted, RateLimited
-from graphflow.runtime.driver import BlockingNodeWarning
+from graphflow.runtime.calling import BlockingNodeWarning
 from graphflow.testing.virtual import run_virtual
 
 
@@ -291,7 +291,7 @@ def test_a_blocking_node_runs_in_a_thread() -> None:
 def test_a_sync_node_that_blocks_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
     """It holds every other node up: said once, with the mend."""
     ticks = iter([0.0, 3.0])
-    monkeypatch.setattr("graphflow.runtime.driver.time.perf_counter", lambda: next(ticks, 3.0))
+    monkeypatch.setattr("graphflow.runtime.calling.time.perf_counter", lambda: next(ticks, 3.0))
     graph = Graph("blocking", State)
 
     @graph.node
@@ -463,3 +463,39 @@ def test_an_item_is_the_nodes_own() -> None:
     assert tries == ["{'x': [1]}"] * 2
     assert run.state.items == [{"x": [1]}]
     assert run.state.seen == ["[{'x': [1]}]"]
+
+
+def test_a_run_that_is_cancelled_before_it_is_driven_never_runs() -> None:
+    """S14.2: its journal begins with its start all the same, and no node is called."""
+    graph = Graph("early", State)
+    called: list[str] = []
+
+    @graph.node
+    async def work(view: State) -> None:
+        called.append("work")
+
+    graph.chain(START, work, END)
+
+    async def main() -> Run[State]:
+        live = graph.start(State())
+        assert live.cancel()
+        return await live.drive()
+
+    run = run_virtual(main())
+    assert (run.status, called) == ("cancelled", [])
+    assert [entry["kind"] for entry in run.journal] == ["started", "finished", "cancelled", "ended"]
+
+
+def test_a_run_can_be_answered_before_it_is_driven() -> None:
+    """S10.1: early answers are kept."""
+    graph = Graph("early", State)
+    approve = graph.ask("approve", "Well?", answer=int, writes=fields(State).n)
+    graph.chain(START, approve, END)
+
+    async def main() -> Run[State]:
+        live = graph.start(State())
+        live.answer("approve", 7)
+        return await live.drive()
+
+    run = run_virtual(main())
+    assert (run.status, run.state.n) == ("done", 7)

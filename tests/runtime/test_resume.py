@@ -231,7 +231,7 @@ def test_stores_say_what_they_do_not_have() -> None:
     with pytest.raises(StoreError, match="without its store"):
         graph.resume("r-2")
     with pytest.raises(StoreError, match=r"runs\.db"):
-        graph.run(State(), store="runs.db")
+        graph.run(State(), store="no such folder/runs.db")
     store = MemoryStore()
     run_virtual(graph.run(State(), store=store, run_id="r"))
     with pytest.raises(StoreError, match="already"):

@@ -9,7 +9,7 @@ Lines without a mark are right, and underlined by neither.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel
 
@@ -20,6 +20,7 @@ from graphflow.graph.context import Context
 from graphflow.graph.declaration import Declaration
 from graphflow.graph.ends import END, FAIL, START
 from graphflow.graph.expressions import contains, fields, not_, size
+from graphflow.graph.guardrails import Guardrail
 from graphflow.graph.handles import NodeHandle
 from graphflow.graph.needs import best_effort, quorum
 
@@ -75,6 +76,10 @@ def all_right() -> Declaration[Essay]:
     @graph.node
     def research(state: Essay, item: str, ctx: Context[int]) -> None:
         ctx.update(comments=item + str(ctx.deps))
+
+    graph.node(write, name="careful", guardrails=[no_names, is_fine_later, Guardrail(names_cross, on="input")])
+    graph.edge(node, END, guardrails=[names_cross])
+    Guardrail(only_small, on="tool")
 
     async def called() -> str:
         return await widen(Essay(topic="owls"))
@@ -458,6 +463,59 @@ def an_item_of_another_type() -> Declaration[Essay]:
 
     graph.map(START, research, over=essay.sources, join=END)  # check GF132
     return graph
+
+
+# -- guardrails
+
+
+def no_names(draft: str) -> str | None:
+    return None
+
+
+def names_cross(state: Essay) -> str | None:
+    return None
+
+
+def is_fine(draft: str) -> bool:
+    return True
+
+
+async def is_fine_later(draft: str, ctx: Context) -> str | None:
+    return None
+
+
+def only_small(tool: str, arguments: dict[str, Any]) -> str | None:
+    return None
+
+
+def a_guardrail_that_answers_a_bool() -> None:
+    made()[0].node(write, name="b", guardrails=[is_fine])  # editor
+
+
+def a_guardrail_without_a_list() -> None:
+    made()[0].node(write, name="b", guardrails=no_names)  # editor, line GF138
+
+
+def a_misspelt_moment() -> None:
+    Guardrail(no_names, on="inptu")  # editor, line GF138
+
+
+def a_guardrail_of_tools_that_takes_a_text() -> None:
+    Guardrail(no_names, on="tool")  # editor, line GF138
+
+
+def a_guardrail_of_tools_on_a_node() -> None:
+    made()[0].node(write, name="b", guardrails=[Guardrail(only_small, on="tool")])  # line GF138
+
+
+def an_async_guardrail_on_an_edge() -> None:
+    graph, node = made()
+    graph.edge(node, END, guardrails=[is_fine_later])  # line GF138
+
+
+def a_guardrail_on_an_error_edge() -> None:
+    graph, node = made()
+    graph.edge(node, END, on_error=ModelError, guardrails=[names_cross])  # line GF138
 
 
 # -- handoffs, switches, questions, the graph itself

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from pydantic_core import to_json
 
-from graphflow.agents.messages import Request, Response, ToolCall
+from graphflow.agents.messages import Piece, Request, Response, ToolCall
+from graphflow.agents.model import pieces_of
 from graphflow.agents.offline.filling import fill
 from graphflow.agents.offline.material import Material, material_of
 from graphflow.agents.offline.picking import CannotFill
@@ -68,6 +70,13 @@ class OfflineModel:
         if not material.sentences:
             raise _refused("work without a text", "The prompt holds no text that an answer could be taken from.")
         return self._response(compose(material))
+
+    async def stream(self, request: Request, show: Callable[[Piece], None]) -> Response:
+        """The same, shown word by word."""
+        response = await self.respond(request)
+        for piece in pieces_of(response):
+            show(piece)
+        return response
 
     def _response(self, text: str, calls: tuple[ToolCall, ...] = ()) -> Response:
         return Response(text, calls, Usage(model_calls=1, usd=0.0), self.name)

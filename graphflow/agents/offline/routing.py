@@ -21,12 +21,12 @@ _HINT_WEIGHT = 0.5  # of a word that only the instructions tie to an option
 def route(material: Material, handoffs: Sequence[ToolSpec], *, must_choose: bool = False) -> ToolSpec | None:
     """The handoff whose description and target share most with the text; None if none shares anything.
 
-    With ``must_choose`` the one for everything else, if there is such a one.
+    With ``must_choose`` the only one there is; else the one for everything else, if there is such a one.
     """
     options = [f"{tool.name.removeprefix('hand_off_to_')} {tool.description}" for tool in handoffs]
     index = likeliest(material, options, is_described=True)
     if index is None and must_choose:
-        index = rest_of(options)
+        index = 0 if len(options) == 1 else rest_of(options)
     return None if index is None else handoffs[index]
 
 

@@ -12,12 +12,15 @@ from dataclasses import replace
 
 from graphflow.core.plan import Plan
 from graphflow.errors import Finding
+from graphflow.graph.check.agents import check_agents
 from graphflow.graph.check.conditions import check_conditions
 from graphflow.graph.check.conflicts import check_conflicts
 from graphflow.graph.check.cycles import check_cycles
 from graphflow.graph.check.edges import check_edges
 from graphflow.graph.check.findings import Findings
 from graphflow.graph.check.forks import check_forks
+from graphflow.graph.check.lengths import check_lengths
+from graphflow.graph.check.maps import check_maps
 from graphflow.graph.check.reads import check_reads
 from graphflow.graph.check.rows import check_rows
 from graphflow.graph.check.structure import Structure
@@ -33,9 +36,12 @@ _FAMILIES = (
     check_conditions,
     check_cycles,
     check_forks,
+    check_maps,
     check_conflicts,
     check_reads,
     check_work,
+    check_agents,
+    check_lengths,
     check_rows,
 )
 _RANK = {"error": 0, "warning": 1, "advice": 2}

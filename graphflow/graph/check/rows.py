@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import networkx as nx
 
+from graphflow.core.plan import Node
 from graphflow.errors import Finding
+from graphflow.graph.check.agents import facts_of
 from graphflow.graph.check.structure import Structure, Way, walked
 from graphflow.graph.check.wording import Wording, node_places
 
@@ -31,16 +33,30 @@ def check_rows(structure: Structure) -> Iterator[Finding]:
 
 
 def _onward(structure: Structure) -> dict[int, list[Way]]:
-    """The ways between agents. Points between them do nothing; a function or a person between them can check."""
+    """The ways between agents. Points between them do nothing; whatever looks at what was said breaks the row.
+
+    A function or a person between them does, and so does a guardrail, or a condition that decides where it goes on.
+    """
     nodes = structure.plan.nodes
     members = [node for node in walked(structure.roots, structure.out) if nodes[node].kind in ("agent", "point")]
     chosen = frozenset(members)
 
     def counts(way: Way) -> bool:
         built_upon = way.role != "straight" and way.edge.kind not in ("error", "timer")
-        return built_upon and way.target in chosen
+        return built_upon and way.target in chosen and not way.edge.guardrails
 
-    return {node: [way for way in structure.out[node] if counts(way)] for node in members}
+    return {
+        node: [] if _is_checked(nodes[node]) else [way for way in structure.out[node] if counts(way)]
+        for node in members
+    }
+
+
+def _is_checked(node: Node) -> bool:
+    """Whether what a node says is looked at before the next one builds on it (S4.2, S8.4)."""
+    facts = facts_of(node)
+    if any(rail.on == "output" for rail in node.guardrails) or (facts is not None and facts.is_guarded):
+        return True
+    return any(guard is not None for edge in node.exits for guard in (edge.guard, *edge.branch_guards))
 
 
 def _longest(structure: Structure, onward: dict[int, list[Way]]) -> dict[int, tuple[int, int | None]]:
@@ -100,6 +116,6 @@ def _advice(structure: Structure, words: Wording, row: list[int]) -> Finding:
         where=node_places(structure.plan, row[:1]),
         why=f"{words.path(row)}: each builds on what the one before said, and beyond four or five errors compound.",
         fix=f"Let something check in between: a function that validates, or graph.ask(...) behind "
-        f"{words.written(row[len(row) // 2 - 1])}; or merge steps.",
+        f"{words.written(row[len(row) // 2 - 1])}; a condition on an edge, a guardrail; or merge steps.",
         nodes=row,
     )

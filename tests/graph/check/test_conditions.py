@@ -286,7 +286,7 @@ def test_conditions_on_the_item_of_a_map() -> None:
     start = graph.node(lambda state: {}, name="start")
     look, deep = (graph.node(lambda state: {}, name=name) for name in ("look", "deep"))
     graph.edge(START, start)
-    graph.map(start, look, over=fields(Scores).scores, join=END)
+    graph.map(start, look, over=fields(Scores).scores, join=END, failures="stop")
     graph.edge(look, deep, when=ITEM > 3)
     graph.edge(look, END, when=ITEM <= 3)
     graph.edge(deep, END)

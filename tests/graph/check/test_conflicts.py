@@ -65,14 +65,14 @@ def test_a_map_counts_as_two_writers() -> None:
     plan, gather = nodes(graph, "plan gather")
     web = graph.node(work, name="web", writes=story.items)
     graph.edge(START, plan)
-    graph.map(plan, web, over=story.items, join=gather)
+    graph.map(plan, web, over=story.items, join=gather, failures="stop")
     graph.edge(gather, END)
     assert findings(graph) == said(
         """
         1 error
 
         [GF174] The branches of a map all write 'items'
-          where  here   graph.map(plan, web, over=story.items, join=gather)
+          where  here   graph.map(plan, web, over=story.items, join=gather, failures="stop")
                  here   web = graph.node(work, name="web", writes=story.items)
           why    'web' runs once per item, and items has no reducer to fold the writes. (S6.5)
           fix    items: Annotated[list[str], extend]   # or another reducer
@@ -130,7 +130,7 @@ def test_a_map_in_a_map_is_told_once() -> None:
     plan, web, merge, gather = nodes(graph, "plan web merge gather")
     deep = graph.node(work, name="deep", writes=story.score)
     graph.edge(START, plan)
-    graph.map(plan, web, over=story.items, join=gather)
+    graph.map(plan, web, over=story.items, join=gather, failures="stop")
     graph.map(web, deep, over=story.facts, join=merge)
     graph.edge(merge, gather)
     graph.edge(gather, END)

@@ -209,7 +209,7 @@ def test_a_target_without_edges_leads_to_the_join() -> None:
     graph = Declaration("news", Story)
     plan, web, gather = nodes(graph, "plan web gather")
     graph.edge(START, plan)
-    graph.map(plan, web, over=story.items, join=gather)
+    graph.map(plan, web, over=story.items, join=gather, failures="stop")
     graph.edge(gather, END)
     assert findings(graph) == CLEAN
 

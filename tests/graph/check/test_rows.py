@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from graphflow.agents.agent import Agent
 from graphflow.graph.check import check
 from graphflow.graph.declaration import Declaration
 from graphflow.graph.ends import END, START
 from graphflow.graph.expressions import fields
+from graphflow.graph.guardrails import Guardrail
 from tests.graph.check.texts import CLEAN, Story, findings, said, scribe, work
 
 story = fields(Story)
@@ -26,7 +30,7 @@ def test_advice_at_six_in_a_row_and_not_at_five() -> None:
         [GF185] 6 agents in a row
           where  here   graph.chain(START, *(graph.node(scribe(name), writes=story.facts) for name in names.split()), END)
           why    a -> b -> c -> d -> e -> f: each builds on what the one before said, and beyond four or five errors compound.
-          fix    Let something check in between: a function that validates, or graph.ask(...) behind c; or merge steps.
+          fix    Let something check in between: a function that validates, or graph.ask(...) behind c; a condition on an edge, a guardrail; or merge steps.
         """
     )
 
@@ -84,4 +88,47 @@ def test_a_function_in_every_branch_breaks_the_row() -> None:
     graph.chain(START, a, b, c)
     graph.fork(c, [validate], join=d)
     graph.chain(d, e, f, END)
+    assert findings(graph) == CLEAN
+
+
+def pair(first: Any, **options: Any) -> Declaration[Story]:
+    """Three agents, of which ``first`` is the last one, and then three more."""
+    graph = Declaration("pipeline", Story)
+    before = [graph.node(scribe(name), writes=story.facts) for name in "ab"]
+    after = [graph.node(scribe(name), writes=story.facts) for name in "def"]
+    third = graph.node(first, writes=story.facts, **options)
+    graph.chain(START, *before, third)
+    graph.chain(third, *after, END)
+    return graph
+
+
+def is_well(result: object) -> str | None:
+    return None
+
+
+def test_a_guardrail_on_what_one_says_breaks_the_row() -> None:
+    """S8.4: of its node, of the agent itself, of the way on; one on what comes in looks at nothing that was said there."""
+    agent = Agent("c", "c", prompt="{topic}", output=list[str])
+    guarded = Agent("c", "c", prompt="{topic}", output=list[str], guardrails=[is_well])
+    assert [finding.code for finding in check(pair(agent).plan())] == ["GF185"]
+    assert findings(pair(agent, guardrails=[is_well])) == CLEAN
+    assert findings(pair(guarded)) == CLEAN
+    only_input = pair(agent, guardrails=[Guardrail(is_well, on="input")])
+    assert [finding.code for finding in check(only_input.plan())] == ["GF185"]
+    on_the_way = Declaration("pipeline", Story)
+    steps = [on_the_way.node(scribe(name), writes=story.facts) for name in "abcdef"]
+    on_the_way.chain(START, *steps[:3])
+    on_the_way.edge(steps[2], steps[3], guardrails=[is_well])
+    on_the_way.chain(*steps[3:], END)
+    assert findings(on_the_way) == CLEAN
+
+
+def test_a_choice_by_a_condition_breaks_the_row() -> None:
+    """S4.2: who goes on only if the score is right has looked at what was said."""
+    graph = Declaration("pipeline", Story)
+    steps = [graph.node(scribe(name), writes=story.facts) for name in "abcdef"]
+    graph.chain(START, *steps[:3])
+    graph.edge(steps[2], END, when=story.score >= 7)
+    graph.edge(steps[2], steps[3])
+    graph.chain(*steps[3:], END)
     assert findings(graph) == CLEAN

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, BeforeValidator, field_validator
 
-from graphflow.agents import Agent
+from graphflow import Agent
 from graphflow.graph.check import check
 from graphflow.graph.declaration import Declaration
 from graphflow.graph.ends import END, START
@@ -117,7 +117,7 @@ def test_a_map_leads_to_it_even_from_outside() -> None:
     graph = Declaration("outer", Desk)
     first, join = graph.point("first"), graph.point("join")
     graph.edge(START, first)
-    graph.map(first, graph.node(inner), over=desk.reviews, join=join)
+    graph.map(first, graph.node(inner), over=desk.reviews, join=join, failures="stop")
     graph.edge(join, END)
     assert findings(graph) == CLEAN
 
