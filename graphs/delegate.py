@@ -12,7 +12,7 @@ Offline no tool is ever called: the supervisor then answers by itself.
 
 from pydantic import BaseModel
 
-from graphflow import END, START, Agent, Context, Graph, fields
+from graphflow import END, START, Agent, Graph, fields
 
 
 class Question(BaseModel):
@@ -33,17 +33,8 @@ critic = Agent(
     "Name in two sentences what the claim leaves out or gets wrong, going by the passage alone.",
     prompt="Claim: {claim}\n\nPassage:\n{passage:8000}",
 )
-
-
-async def ask_analyst(question: str, passage: str, ctx: Context) -> str:
-    """Answers a question from a passage of the text."""
-    return str(await analyst.perform({"question": question, "passage": passage}, ctx))
-
-
-async def ask_critic(claim: str, passage: str, ctx: Context) -> str:
-    """Says what a claim leaves out or gets wrong, going by a passage of the text."""
-    return str(await critic.perform({"claim": claim, "passage": passage}, ctx))
-
+ask_analyst = analyst.as_tool("ask_analyst", "Answers a question from a passage of the text.")
+ask_critic = critic.as_tool("ask_critic", "Says what a claim leaves out or gets wrong, going by a passage of the text.")
 
 supervisor = Agent(
     "supervisor",

@@ -18,7 +18,7 @@ from graphflow.agents.messages import Message
 from graphflow.agents.turns import Outcome
 from graphflow.core.plan import Retry
 from graphflow.core.usage import Usage
-from graphflow.graph.context import Context, Effect, Reserve
+from graphflow.graph.context import Caller, Context, Effect, Reserve
 from graphflow.graph.holding import Held
 from graphflow.graph.occurrences import Occurrences
 
@@ -150,7 +150,7 @@ class LoneHands:
         """There is none."""
 
     @property
-    def caller(self) -> LoneHands:
+    def caller(self) -> Caller | None:
         """Its calls stand in line with those of runs, from when it began."""
         return self
 

@@ -21,7 +21,7 @@ from graphflow.agents.signatures import Parameters, arguments_type
 from graphflow.agents.tools import Tool, tool_name
 from graphflow.core.plan import Retry
 from graphflow.errors import Place, TooDeep, ToolInvalid, shown, unknown_name
-from graphflow.graph.context import Context, Effect, Hands, Reserve
+from graphflow.graph.context import Caller, Context, Effect, Hands, Reserve
 
 Perform = Callable[[dict[str, Any], Context[Any]], Awaitable[Any]]
 """What answers a call: from the arguments, in the context of the call."""
@@ -165,6 +165,10 @@ class DelegateHands(LoneHands):
     @property
     def driver(self) -> Any:
         return self._outer.driver
+
+    @property
+    def caller(self) -> Caller | None:
+        return self._outer.caller
 
     def emit(self, text: str, *, tool: str = "", call: int = 0, under: str = "") -> None:
         self._outer.emit(text, tool=tool, call=call, under=under or self._cursor)

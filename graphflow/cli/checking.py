@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from graphflow.cli import exits
 from graphflow.cli.arguments import Parser, add_common
 from graphflow.cli.output import counted, finding_data, print_data, print_json
-from graphflow.cli.targets import load_all, split
+from graphflow.cli.targets import files_in, load_all, split
 from graphflow.errors import DeclarationError, Finding, GraphError, GraphflowError, ImportFailed, TargetNotFound
 
 _DESCRIPTION = """\
@@ -28,8 +28,6 @@ _EXAMPLES = (
     "graphflow check graphs/essay.py graphs/intel.py:graph",
     "graphflow check graphs.pipeline --json",
 )
-
-_SKIPPED = ("__pycache__", "node_modules", "site-packages")
 
 
 @dataclass(slots=True)
@@ -53,7 +51,7 @@ def run(given: argparse.Namespace) -> int:
     """Carry the command out. Returns its exit code."""
     checked = _Checked()
     for text in given.targets:
-        files = _files_in(Path(text)) if Path(text).is_dir() else [text]
+        files = files_in(Path(text)) if Path(text).is_dir() else [text]
         if not sum([_check(file, checked) for file in files]):
             raise TargetNotFound(
                 f"There is no graph in {text}",
@@ -88,15 +86,6 @@ def _findings_of(error: GraphflowError, text: str) -> Sequence[Finding]:
     if isinstance(error, GraphError):
         return error.findings
     return [Finding(error.code, "error", split(text)[0], error.what, error.why, error.fix, error.where)]
-
-
-def _files_in(folder: Path) -> Iterator[str]:
-    """The Python files of a folder, and those in it, that may hold a graph."""
-    for file in sorted(folder.rglob("*.py")):
-        inside = file.relative_to(folder).parts
-        is_hidden = any(part.startswith(".") or part in _SKIPPED for part in inside)
-        if not is_hidden and b"graphflow" in file.read_bytes():
-            yield str(file)
 
 
 def _text(checked: _Checked, targets: Sequence[str]) -> str:

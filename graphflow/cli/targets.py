@@ -14,7 +14,7 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -24,6 +24,7 @@ from graphflow.errors import GraphflowError, ImportFailed, Place, TargetNotFound
 from graphflow.flow import Graph
 
 DEFAULT_NAME = "graph"
+_SKIPPED = ("__pycache__", "node_modules", "site-packages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,15 @@ def graphs_of(module: ModuleType) -> dict[str, Graph[Any]]:
         if _is_graph(value):
             found.setdefault(id(value), (name, value))
     return dict(found.values())
+
+
+def files_in(folder: Path) -> Iterator[str]:
+    """The Python files of a folder, and those in it, that may hold a graph."""
+    for file in sorted(folder.rglob("*.py")):
+        inside = file.relative_to(folder).parts
+        is_hidden = any(part.startswith(".") or part in _SKIPPED for part in inside)
+        if not is_hidden and b"graphflow" in file.read_bytes():
+            yield str(file)
 
 
 def _is_graph(value: object) -> TypeGuard[Graph[Any]]:
@@ -99,7 +109,7 @@ def import_target(place: str) -> ModuleType:
 def _import_file(file: Path) -> ModuleType:
     if file.is_dir():
         raise TargetNotFound(
-            f"{str(file)!r} is a folder", why="A target is one graph of one file.", fix=_files_in(file)
+            f"{str(file)!r} is a folder", why="A target is one graph of one file.", fix=_some_files_in(file)
         )
     if not file.is_file():
         raise TargetNotFound(
@@ -239,6 +249,6 @@ def _nearest_file(file: Path) -> str:
     return "Name a file that ends in .py, or a module that can be imported from here."
 
 
-def _files_in(folder: Path) -> str:
+def _some_files_in(folder: Path) -> str:
     names = sorted(str(known) for known in folder.glob("*.py"))[:10]
     return f"Name one of its files: {', '.join(names)}." if names else "Name a file."

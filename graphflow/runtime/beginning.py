@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphflow.core import migrating
-from graphflow.core.journal import decode
+from graphflow.core.journal import decode, encode
 from graphflow.core.machine import Machine
 from graphflow.core.plan import Plan
 from graphflow.core.replay import replay
@@ -81,8 +81,16 @@ def begin(
     kept = open_store(store)
     machine = Machine(plan, run_id or f"r-{secrets.token_hex(4)}", budget)
     values = machine.check_input(state)
-    kept.create(machine.run_id, plan, surroundings.origin(plan))
-    return _live(machine, kept, surroundings, lambda: machine.start_with(values))
+    if kept.lease_s is None:
+        kept.create(machine.run_id, plan)
+        return _live(machine, kept, surroundings, lambda: machine.start_with(values))
+    machine.now = time.time()
+    machine.start_with(values)
+    entries = [encode(entry, under) for entry, under in machine.entries]
+    kept.create(machine.run_id, plan, surroundings.origin(plan), entries)  # at once: a run without a start is none
+    live = _live(machine, kept, surroundings, lambda: None)
+    live.skip(len(entries))
+    return live
 
 
 def resume(

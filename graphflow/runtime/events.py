@@ -1,6 +1,8 @@
 """What observers of a run are told, typed. Made from journal entries after they are committed, plus what is only shown.
 
-Folding the updates of ``NodeFinished`` along the cursors gives the run's path and state again.
+Folding the updates of ``NodeFinished`` along the cursors gives the run's path and state again. What happens in a graph
+that is called as a tool is told, too, under the cursor of the call; it is no part of the run's own path, and so is only
+shown, with ``seq`` 0 (S12.2).
 """
 
 from __future__ import annotations

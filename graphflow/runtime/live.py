@@ -56,6 +56,11 @@ class Live(Generic[S]):
         self._ended: asyncio.Event | None = None  # made for the first who listens
         self._is_over = False
 
+    def skip(self, entries: int) -> None:
+        """So many of the first entries are in the store already."""
+        if self._driver.outbox is not None:
+            self._driver.outbox.skip(entries)
+
     @property
     def run_id(self) -> str:
         return self._machine.run_id

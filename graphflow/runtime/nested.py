@@ -141,6 +141,17 @@ class NestedHands(DriverHands):
     def held(self) -> Held:
         return self._outer.held
 
+    @property
+    def began(self) -> float:
+        caller = self._outer.caller
+        return super().began if caller is None else caller.began
+
+    def begins(self) -> None:
+        """A model call stood in line and may start, unless the time of the run's budget is over by now (S13.1)."""
+        self.why_waiting = ""
+        if (caller := self._outer.caller) is not None:
+            caller.begins()
+
     async def effect(
         self,
         kind: Literal["model", "tool", "once"],

@@ -49,6 +49,7 @@ class Outbox:
         self._unsafe: list[bytes | Brief] = []
         self._sent = 0  # how many of them are in flight
         self._taken: list[int] = []
+        self._skipped = 0
         self._given = 0
         self._safe = 0
         self._commit: asyncio.Task[None] | None = None
@@ -60,6 +61,11 @@ class Outbox:
         self._told = -1
         self._seen: set[int] = set()  # answers
         self._error: BaseException | None = None
+
+    def skip(self, entries: int) -> None:
+        """So many of the entries that are handed over first are in the store already."""
+        self._base += entries
+        self._skipped = entries
 
     def check_unmoved(self) -> None:
         """Once the lease is held: nobody may have driven the run since it was read. Raises RunBusy (S18)."""
@@ -79,6 +85,8 @@ class Outbox:
 
     def append(self, run_id: str, entries: Sequence[bytes | Brief]) -> None:
         """What a driver commits. It is on its way, and safe once ``settled`` returns."""
+        if self._skipped:
+            entries, self._skipped = entries[self._skipped :], max(0, self._skipped - len(entries))
         self._unsafe.extend(entries)
         self._given += len(entries)
         if self._durability == "exit" or self._error is not None:

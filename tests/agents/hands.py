@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic_core import to_json
 
 from graphflow.graph.context import Context, Effect, Offer, Reserve
+from graphflow.graph.holding import Held
 
 
 class FakeHands:
@@ -21,6 +22,7 @@ class FakeHands:
         self.reserves: list[Reserve | None] = []
         self.shown = ""
         self.updates: list[dict[str, Any]] = []
+        self.held = Held()
         self._asked: Counter[tuple[str, bytes]] = Counter()
 
     async def effect(
@@ -47,8 +49,9 @@ class FakeHands:
 
     is_watched = True
     caller = None
+    driver = None
 
-    def emit(self, text: str, *, tool: str = "", call: int = 0) -> None:
+    def emit(self, text: str, *, tool: str = "", call: int = 0, under: str = "") -> None:
         self.shown += text
 
 

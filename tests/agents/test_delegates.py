@@ -33,7 +33,7 @@ from graphflow.core.journal import decode
 from graphflow.core.replay import replay
 from graphflow.errors import AuthError, DeclarationError, ServerError, TooDeep, ToolInvalid
 from graphflow.models import Message, Request, Response, ScriptedModel, Tool, ToolCall, tool_call
-from graphflow.runtime.events import Event, NodeFinished, TextStreamed
+from graphflow.runtime.events import CallWaits, Changed, Event, NodeFinished, TextStreamed
 from graphflow.testing.virtual import run_virtual
 
 
@@ -387,8 +387,10 @@ def test_a_graph_inside_does_not_wrap_up_when_the_budget_of_the_run_is_used_up()
     around = supervised(graph.as_tool(gives=intel.report))
 
     async def main() -> None:
-        first = await around.run(Task(), model=model, budget=Budget(model_calls=1))
+        seen: list[Event] = []
+        first = await around.run(Task(), model=model, budget=Budget(model_calls=1), observers=[seen.append])
         assert (first.status, asked(model)) == ("exhausted", ["boss"])
+        assert "wrapped" not in [event.kind for event in seen if isinstance(event, Changed)]
         await around.resume(first, budget=Budget(model_calls=3))
         assert told(model)[0][1] == "left on x"
 
@@ -561,7 +563,7 @@ def test_equal_requests_of_two_nodes_inside_never_get_each_others_records() -> N
     graph.edge(START, begin := graph.point("begin"))
     graph.fork(begin, [nodes["left"][0], nodes["right"][0]], join=gather)
     for first, then in nodes.values():
-        graph.edge(first, then)
+        graph.chain(first, then, gather)
     graph.edge(gather, END)
     said: Counter[str] = Counter()
 
@@ -691,6 +693,31 @@ def test_observers_see_what_is_inside_under_the_call_and_only_shown() -> None:
     assert [event.seq for event in seen if event.seq] == list(range(1, run.seq + 1))
     whose = {event.cursor for event in inside if isinstance(event, TextStreamed)}
     assert whose == {"boss:1/intel:1/begin:1[0]/left:1", "boss:1/intel:1/begin:1[1]/right:1", "boss:1/critic:1"}
+
+
+def test_a_call_inside_stands_in_line_as_one_of_the_run() -> None:
+    """Calls of older runs go first, also those of what they call; who waits is told by its own cursor."""
+    began: dict[str, float] = {}
+
+    async def answer(request: Request) -> Any:
+        assert request.caller is not None
+        began[who(request)] = request.caller.began
+        request.caller.waits("a line")
+        await asyncio.sleep(1)
+        request.caller.begins()
+        if who(request) != "boss":
+            return "here"
+        is_first = request.messages[-1].role == "user"
+        return both(tool_call("intel", subject="x"), tool_call("critic", claim="c")) if is_first else "Done."
+
+    seen: list[Event] = []
+    graph = supervised(scouting(), CRITIC)
+    run = run_virtual(graph.run(Task(), model=ScriptedModel(answer), observers=[seen.append]))
+    assert (run.status, set(began), len(set(began.values()))) == ("done", {"boss", "left", "right", "critic"}, 1)
+    waiting = {event.cursor for event in seen if isinstance(event, CallWaits)}
+    assert waiting == {"boss:1", "boss:1/intel:1/begin:1[0]/left:1", "boss:1/intel:1/begin:1[1]/right:1"}
+    slow = run_virtual(graph.run(Task(), model=ScriptedModel(answer), budget=Budget(seconds=1.5)))
+    assert (slow.status, slow.usage.model_calls) == ("exhausted", 1)
 
 
 def test_context_inside_is_the_runs() -> None:

@@ -16,6 +16,7 @@ from graphflow import END, START, Agent, Graph, RunFailed, fields
 from graphflow.agents import mcp_tools
 from graphflow.errors import ToolFailed, ToolInvalid
 from graphflow.models import MCPServer, Request, Response, ScriptedModel, ToolRequest, tool_call
+from tests.agents.hands import FakeHands, context
 
 pytest.importorskip("mcp", reason="the extra mcp is not installed: tools of MCP servers are not tested")
 
@@ -225,6 +226,33 @@ def test_approval_is_asked_for_the_tools_that_need_it(place: Place) -> None:
         str(place.pids[0]),
         "Not called: add needs approval for this, which was not given. Do without it.",
     ]
+
+
+def test_its_tools_are_a_record_so_a_resume_need_not_start_it(place: Place) -> None:
+    """S11.1."""
+
+    async def main() -> None:
+        first = FakeHands()
+        server = place.server()
+        found = await server.list_tools(context(first))
+        await first.held.close()
+        again = await server.list_tools(context(FakeHands(first.records)))
+        assert [tool.spec for tool in again] == [tool.spec for tool in found]
+        assert (len(found), len(place.pids)) == (6, 1)
+
+    asyncio.run(main())
+
+
+def test_an_agent_alone_has_one_too(place: Place) -> None:
+    boss = Agent("boss", "", prompt="{question}", tools=[place.server(only=["add"])])
+    model = ScriptedModel([tool_call("add", left=1), "Done."])
+
+    async def main() -> None:
+        assert (await boss.run(question="?", model=model)).usage.tool_calls == 1
+        assert len(place.pids) == 1
+        assert place.are_gone()
+
+    asyncio.run(main())
 
 
 def test_a_tool_that_is_not_there_is_said_with_the_nearest_name(place: Place) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from graphflow.cli.targets import load
 from tests.cli.commands import Command
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("form", ["text", "dot", "mermaid"])
@@ -50,3 +53,45 @@ def test_a_missing_folder_is_made_in_the_shell_and_a_picture_goes_to_a_file(grap
     said = graphflow("draw", "essay.py", "--format", "png")
     assert said.code == 2
     assert "A png is written to a file: -o graph.png" in said.err
+
+
+def test_a_folder_of_graphs_gives_a_folder_of_pictures(graphflow: Command, folder: Path) -> None:
+    pytest.importorskip("pygraphviz")
+    shutil.copytree(ROOT / "graphs", folder / "graphs", ignore=shutil.ignore_patterns("__pycache__"))
+    said = graphflow("draw", "graphs/", "-o", "all/pictures/", "--detail", "names", "--width", "420", "--json")
+    names = sorted(file.stem for file in (folder / "graphs").glob("*.py"))
+    assert said.json["files"] == [str(Path("all/pictures") / f"{name}.svg") for name in names]
+    assert all((folder / file).read_text().startswith("<svg") for file in said.json["files"])
+
+
+def test_two_graphs_of_one_file_get_two_pictures(graphflow: Command, folder: Path) -> None:
+    pytest.importorskip("pygraphviz")
+    (folder / "two").mkdir()
+    source = "from graphflow import patterns\n\ndef a(state): return 'a'\n\ndef b(state): return 'b'\n\n"
+    builder = "patterns.fallback(a, otherwise=b)"
+    (folder / "two" / "pair.py").write_text(f"{source}one = {builder}\nother = {builder}\nagain = one\n")
+    assert graphflow("draw", "two", "-o", "drawn").err == "wrote 2 pictures to drawn\n"
+    assert sorted(file.name for file in (folder / "drawn").iterdir()) == ["pair-one.svg", "pair-other.svg"]
+
+
+@pytest.mark.parametrize("output", [[], ["-o", "one.svg"]])
+def test_a_folder_of_graphs_goes_into_a_folder_only(graphflow: Command, folder: Path, output: list[str]) -> None:
+    (folder / "empty").mkdir()
+    said = graphflow("draw", "empty", *output)
+    assert said.code == 2
+    assert "fix    graphflow draw empty -o pictures/" in said.err
+    assert graphflow("draw", "empty", "-o", "drawn").code == 5
+    assert not (folder / "drawn").exists()
+
+
+def test_a_picture_that_is_too_wide_is_turned_if_that_helps(graphflow: Command) -> None:
+    pytest.importorskip("pygraphviz")
+
+    def width(*options: str) -> float:
+        return float(graphflow("draw", "essay.py", "--format", "svg", *options).out.split('"')[1].removesuffix("pt"))
+
+    across, down = width("--direction", "LR"), width("--direction", "TB")
+    assert down < across
+    assert width("--direction", "LR", "--width", str(int(across) + 1)) == across
+    assert width("--direction", "LR", "--width", str(int(across) - 1)) == down
+    assert width("--direction", "TB", "--width", "1") == down

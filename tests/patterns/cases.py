@@ -224,6 +224,22 @@ def _team_functions() -> Graph[Any]:
     return patterns.team(lead, workers={look: "Looks"}, until=fields(Team).answer != "")
 
 
+def _team_not_offered() -> Graph[Any]:
+    """A coordinator that hands off to one whose condition does not hold."""
+
+    def lead(state: Team) -> Handoff:
+        return Handoff("write" if state.work else "look")
+
+    def look(state: Team) -> str:
+        return "seen"
+
+    def write(state: Team) -> str:
+        return "written"
+
+    role = Role("Writes", when=size(fields(Team).work) > 1)
+    return patterns.team(lead, workers={look: "Looks", write: role})
+
+
 MADE: dict[str, tuple[str, Callable[[], Graph[Any]], type[BaseModel], dict[str, Any]]] = {
     "adaptive_supervisor": ("adaptive_supervisor", _adaptive, Adaptive, {}),
     "adaptive_supervisor with no steps": ("adaptive_supervisor", lambda: _adaptive(max_steps=0), Adaptive, {}),
@@ -256,6 +272,7 @@ MADE: dict[str, tuple[str, Callable[[], Graph[Any]], type[BaseModel], dict[str, 
     "team": ("team", _team, Team, {}),
     "team without rounds": ("team", lambda: _team(0), Team, {}),
     "team functions": ("team", _team_functions, Team, {}),
+    "team that chooses one who is not offered": ("team", _team_not_offered, Team, {}),
 }
 
 TIMED = frozenset(("fan_out in time", "parallel that stops"))

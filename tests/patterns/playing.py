@@ -124,11 +124,11 @@ async def answered(
 ) -> Run[Any]:
     """A run that waits gets answers as hostile as those of the model, or none until the question's time is over."""
     loop = cast("VirtualLoop", asyncio.get_running_loop())
-    for number in range(ROUNDS):
+    for _ in range(ROUNDS):
         if run.status != "waiting":
             return run
-        draw = random.Random(f"{model.seed} {number}")
         question = run.questions[0]
+        draw = random.Random(f"{model.seed} {question.id}")
         _refuse_nonsense(case, run, question, store)
         answers: list[Answer] = []
         if question.due is not None and draw.random() < 0.4:
@@ -199,6 +199,21 @@ def stop_and_resume(case: Case, model: Hostile, commits: int) -> tuple[Played, l
             run = await rested(case.graph.resume("stopped", model=model, store=store))
         run = await answered(case, run, model, (), store)
         return Played(case, run, model), journal, calls
+
+    return run_virtual(main())
+
+
+def cut_and_resume(whole: Played, seq: int, model: Hostile) -> Played:
+    """A run of which nothing was written after an entry, resumed by another process: its model is another one."""
+
+    async def main() -> Played:
+        past = whole.run.at(seq)
+        loop = cast("VirtualLoop", asyncio.get_running_loop())
+        loop.advance(past.journal[-1]["t"] - loop.epoch_s)
+        store = MemoryStore()
+        store.create(past.id, past.plan, entries=past.raw_journal)
+        run = await rested(whole.case.graph.resume(past.id, model=model, store=store))
+        return Played(whole.case, await answered(whole.case, run, model, (), store), model)
 
     return run_virtual(main())
 

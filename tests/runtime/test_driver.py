@@ -17,6 +17,7 @@ from graphflow import (
     Graph,
     NodeTimeout,
     Retry,
+    Run,
     RunFailed,
     append,
     best_effort,
