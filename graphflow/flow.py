@@ -54,6 +54,9 @@ class Graph(Declaration[S]):
     3
     """
 
+    found_at: str = ""
+    """Where others find this graph, as ``/home/ann/essay.py:graph``: a store is told with every new run of it. Unless it
+    is set, as the command line does, that is the file of its declaration."""
     _sound: Compiled | None = None  # what was found to be without errors
     _agents: tuple[Compiled, bool] | None = None
 
@@ -180,6 +183,7 @@ class Graph(Declaration[S]):
         deps: Any = None,
         model: Any = None,
         approve: Approve | None = None,
+        run_id: str | None = None,
         observers: Sequence[Observer] = (),
     ) -> Coroutine[Any, Any, Run[S]]:
         """A new run from entry ``at`` of an old one, with fields of a scope's state changed; the old one stays (S15.3)."""
@@ -187,7 +191,9 @@ class Graph(Declaration[S]):
         from graphflow.runtime import beginning
 
         plan = self._sound_plan()
-        return beginning.rerun(plan, run, around, at=at, state=state, scope=scope, store=store, budget=budget).drive()
+        return beginning.rerun(
+            plan, run, around, at=at, state=state, scope=scope, store=store, budget=budget, run_id=run_id
+        ).drive()
 
     def as_tool(
         self,
@@ -324,7 +330,7 @@ class Graph(Declaration[S]):
             model = choose_model(None, model, os.environ)
             name = model.name
             given = None if given is None else model
-        return Surroundings(deps, model, name, given, observers, approve, durability)
+        return Surroundings(deps, model, name, given, observers, approve, durability, self.found_at)
 
 
 def _prepare_tools(agent: Any) -> None:

@@ -134,17 +134,17 @@ class Machine:
     def start_with(self, values: dict[str, Any]) -> None:
         """Begin the run from what ``check_input`` gave; the values are the run's own from now on."""
         data = self.plan.schema.dump_state(values)
-        self.note(
-            {
-                "kind": "started",
-                "format": FORMAT,
-                "run": self.run_id,
-                "graph": self.plan.name,
-                "fingerprint": self.plan.fingerprint,
-                "state": data,
-            },
-            None,
-        )
+        entry: dict[str, Any] = {
+            "kind": "started",
+            "format": FORMAT,
+            "run": self.run_id,
+            "graph": self.plan.name,
+            "fingerprint": self.plan.fingerprint,
+            "state": data,
+        }
+        if self.budget is not None:
+            entry["budget"] = self.budget.as_json()
+        self.note(entry, None)
         self.weight = sum(map(weighing.size_if_large, values.values()))
         changing.begin_run(self, values)
         self.passing.append(self.root)

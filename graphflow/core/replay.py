@@ -16,7 +16,7 @@ from graphflow.core.plan import Edge, Plan
 from graphflow.core.remembered import remember
 from graphflow.core.schema import adapter
 from graphflow.core.scopes import EXIT, RUNNING, Recorded, Scope
-from graphflow.core.usage import Usage
+from graphflow.core.usage import Budget, Usage
 from graphflow.errors import JournalInvalid
 
 _SEGMENT = re.compile(r"(?P<node>.*):(?P<visit>\d+)(?:~\d+)?(?:\[(?P<branch>\d+)\])?$")
@@ -145,7 +145,15 @@ def _started(machine: Machine, entry: Entry) -> None:
             fix="Use the version of graphflow that wrote it.",
         )
     machine.run_id = entry["run"]
+    _budget(machine, entry)
     changing.begin_run(machine, plan.schema.revive_state(entry["state"]))
+
+
+def _budget(machine: Machine, entry: Entry) -> None:
+    """What a run may spend is part of it: given at the start, or with a resume (S13.1)."""
+    if "budget" in entry:
+        known = {name: value for name, value in entry["budget"].items() if name in Budget.__dataclass_fields__}
+        machine.budget = Budget(**known)
 
 
 def _node_done(machine: Machine, entry: Entry) -> None:
@@ -308,6 +316,7 @@ def _resumed(machine: Machine, entry: Entry) -> None:
     machine.error = None
     machine.is_exhausted = False
     machine.bound = machine.reason = ""
+    _budget(machine, entry)
     failures.pick_up(machine, machine.root, entry["from"] == "failed")
 
 

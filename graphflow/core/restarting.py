@@ -28,7 +28,8 @@ def resume(machine: Machine, budget: Budget | None = None) -> None:
     is_new = machine.status == "failed"
     if budget is not None:
         machine.budget = budget
-    machine.note({"kind": "resumed", "from": machine.status}, None)
+    given = {} if budget is None else {"budget": budget.as_json()}
+    machine.note({"kind": "resumed", "from": machine.status, **given}, None)
     machine.status = "running"
     machine.error = None
     machine.is_exhausted = False

@@ -84,7 +84,7 @@ def reserve(machine: Machine, calls: int, tokens: int, usd: float | None) -> boo
     if budget is None:
         return True
     usage = spent.usage
-    if budget.usd is not None and (usd is None or usage.usd is None):
+    if budget.usd and (usd is None or usage.usd is None):  # of nothing nothing may be spent, whatever it costs
         raise BudgetExhausted(
             "The price of a model call is unknown, so a budget in usd cannot be kept",
             why="An unknown price is unknown, never zero. (S13.1)",

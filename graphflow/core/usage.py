@@ -52,3 +52,7 @@ class Budget:
             value = getattr(self, f.name)
             if value is not None and (isinstance(value, bool) or not value >= 0):
                 raise ValueError(f"Budget({f.name}={value!r}) must be a number of at least 0, or None.")
+
+    def as_json(self) -> dict[str, float]:
+        """Its bounds as plain data, as a journal keeps them: a run goes on under the budget it was given."""
+        return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}

@@ -131,6 +131,7 @@ def rerun(
     scope: str = "",
     store: Store | str | os.PathLike[str] | None = None,
     budget: Budget | None = None,
+    run_id: str | None = None,
 ) -> Live[Any]:
     """A new run that goes on from entry ``at`` of an old one, which stays as it is (S15.3). Raises RunError."""
     arguments.check_budget(budget)
@@ -143,7 +144,7 @@ def rerun(
             fix="Choose an earlier entry; run.steps lists them.",
         )
     kept = open_store(store)
-    new_id = f"r-{secrets.token_hex(4)}"
+    new_id = run_id or f"r-{secrets.token_hex(4)}"
     kept.create(new_id, machine.plan, surroundings.origin(plan, parent=run.id), past.raw_journal)
     for other in past.plans.values():
         kept.add_plan(new_id, other)

@@ -40,6 +40,8 @@ class DriverHands:
         "pending",
         "scope",
         "turn",
+        "waited_s",
+        "waits_since",
         "why_waiting",
     )
 
@@ -53,7 +55,9 @@ class DriverHands:
         self.occurrences = Occurrences()
         self.failure: BaseException | None = None  # of the last recorded call
         self.calls_open = 0
-        self.why_waiting = ""  # of a model call that stands in line
+        self.waited_s = 0.0  # in which a model call stood in line
+        self.waits_since: float | None = None  # while one does
+        self.why_waiting = ""
 
     def update(self, changes: dict[str, Any]) -> None:
         """Add to the pending update of the step (S3.7)."""
@@ -81,16 +85,26 @@ class DriverHands:
 
     def waits(self, why: str) -> None:
         """A model call of this attempt stands in line: observers are told, and a timeout will say so."""
-        self.why_waiting = why
+        self.driver.tick()
+        self.waits_since, self.why_waiting = self.driver.machine.now, why
         if self.scope.turn == self.turn:
             self.driver.tell(CallWaits(0, self.path, self.node, self.driver.machine.now, why))
 
     def begins(self) -> None:
         """It stood in line and may start, unless the budget's time is over by now: it counts while it waits (S13.1)."""
-        self.why_waiting = ""
         self.driver.tick()
+        self.waited_s, self.waits_since = self._waited_s(), None
         if not spending.has_time(self.driver.machine):
             raise Suspended
+
+    def told_waits(self) -> str:
+        """What a timeout has to say of it: nothing if no call stood in line."""
+        waited_s = self._waited_s()
+        return f"A call of its model stood in line for {waited_s:.3g} s of it: {self.why_waiting}." if waited_s else ""
+
+    def _waited_s(self) -> float:
+        since, now = self.waits_since, self.driver.machine.now
+        return self.waited_s + (0.0 if since is None else now - since)
 
     def emit(self, text: str, *, tool: str = "", call: int = 0, under: str = "") -> None:
         """Streamed text goes to observers on the side (S11.3)."""

@@ -94,8 +94,8 @@ class Timers:
             worker = performer(scope)
             in_call = worker is not None and worker.hands is not None and worker.hands.calls_open > 0
             error = node_timeout(scope)
-            if worker is not None and worker.hands is not None and worker.hands.why_waiting:
-                error.why += f"\nA call of its model had not been sent yet: {worker.hands.why_waiting}."
+            if worker is not None and worker.hands is not None:
+                error.why = f"{error.why}\n{worker.hands.told_waits()}".strip()
             machine.fail(scope, timer[1], error, in_call)
             stop_worker(worker)
         else:

@@ -174,3 +174,29 @@ def test_a_call_that_fails_after_it_was_paid_for_is_counted() -> None:
     assert run.usage_by_node == {"call": Usage(model_calls=1, input_tokens=7)}
     folded = replay(graph.plan(), map(decode, run.raw_journal))
     assert folded.usage_by_node == run.usage_by_node
+
+
+def test_a_resumed_run_goes_on_under_the_budget_it_was_given() -> None:
+    """S13.1: a budget is the run's; a larger one is given in so many words."""
+
+    class Count(BaseModel):
+        n: int = 0
+        ok: bool = False
+
+    count = fields(Count)
+    graph = Graph("count", Count)
+    ask = graph.ask("ask", "Go on?", answer=bool, writes=count.ok)
+
+    @graph.node(writes=count.n)
+    def up(state: Count) -> int:
+        return state.n + 1
+
+    graph.chain(START, ask, up)
+    graph.edge(up, up, when=count.n < 10, at_most=20)
+    graph.edge(up, END)
+    run = graph.run_sync(Count(), budget=Budget(steps=4))
+    assert run.status == "waiting"
+    run = graph.resume_sync(run, answers=[ask.answer(True)])
+    assert (run.status, run.usage.steps) == ("exhausted", 4)
+    assert graph.resume_sync(run).status == "exhausted"
+    assert graph.resume_sync(run, budget=Budget(steps=40)).status == "done"
