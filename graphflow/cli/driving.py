@@ -18,7 +18,9 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from graphflow.core.journal import decode
+from graphflow.core.plan import Plan
 from graphflow.core.replay import replay
+from graphflow.errors import JournalInvalid
 from graphflow.runtime import calling, driver, lanes
 from graphflow.runtime.run import Run
 from graphflow.stores.store import Store
@@ -99,11 +101,24 @@ def drive(work: Coroutine[Any, Any, T]) -> T:
             signal.signal(signal.SIGINT, before)
 
 
-def stopped_run(store: Store, run_id: str, model: str) -> Run[Any]:
-    """A run that was stopped, as its store has it (S15.2)."""
-    journal = store.read(run_id)
-    plans = store.plans(run_id)
-    return Run(plans, replay(plans, map(decode, journal)), journal, model)
+def stored_run(store: Store, run_id: str, like: Plan | None = None, model: str | None = None) -> Run[Any]:
+    """A run as its store has it: a fold of its journal (S15.2). ``like`` is its graph, which it can do without.
+
+    Raises RunNotFound, and JournalInvalid for a run that ended before its start was safe.
+    """
+    row = store.row(run_id)
+    journal = list(store.read(run_id))
+    if not journal:
+        raise JournalInvalid(
+            f"Run {run_id!r} never began",
+            why="Its process ended before the state it starts with was safe in the store.",
+            fix=f"Remove it, and run it anew: graphflow runs rm {run_id}",
+        )
+    plans = store.plans(run_id, like)
+    machine = replay(plans, map(decode, journal))
+    if machine.status == "running" and not row.is_driven and row.standing.status == "waiting":
+        machine.status = "waiting"  # which is no event of its own
+    return Run(plans, machine, journal, row.model if model is None else model)
 
 
 def nodes_left_at_work() -> int:

@@ -120,6 +120,11 @@ class Progress:
             if found is not None:
                 self._take(event, *found)
 
+    def go_on(self, run_id: str, steps: int, now: float) -> None:
+        """The run goes on from where it stood; what came before was observed as it is told here, or not at all."""
+        self.run_id, self.steps, self.status = run_id, steps, "running"
+        self.started = self.now = now
+
     def row_of(self, cursor: str) -> tuple[Row, Spot] | None:
         """The row of a cursor's node; None for a start and other nodes that have no row."""
         spot = spot_of(cursor)

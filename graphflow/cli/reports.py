@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import time
 import traceback
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -22,6 +25,26 @@ from graphflow.runtime.run import Question, Run
 
 _TONES: dict[str, Tone] = {"done": "good", "failed": "bad"}
 FEW_FAILURES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class GoingOn:
+    """The commands that go on with a run which is kept. ``option`` names the store, if the environment does not."""
+
+    run_id: str
+    option: str = ""
+
+    def resume(self, more: str = "") -> str:
+        return f"graphflow runs resume {self.run_id}{self.option}{more}"
+
+    def answer(self, key: str, form: str) -> str:
+        return f"graphflow runs answer {self.run_id} {shlex.quote(unquote(key))} {form}{self.option} --resume"
+
+    def in_words_of_the_command_line(self, text: str) -> str:
+        """What an error says of ``graph.resume`` and ``graph.rerun``, as it is typed here."""
+        text = text.replace("graph.resume(error.run)", self.resume())
+        rerun = f"graphflow runs rerun {self.run_id} --at \\1 field=value{self.option}"
+        return re.sub(r"graph\.rerun\(error\.run, at=(\d+), state=\{\.\.\.\}\)", rerun, text)
 
 
 def run_data(run: Run[Any], error: BaseException | None) -> dict[str, Any]:
@@ -145,8 +168,8 @@ def _compact(value: object) -> str:
     return value if isinstance(value, str) else to_json(value, inf_nan_mode="constants", fallback=repr).decode()
 
 
-def say_summary(screen: Screen, run: Run[Any], *, is_interrupted: bool) -> None:
-    """Status, steps, time, usage, path; where the run stands, if it is not done."""
+def say_summary(screen: Screen, run: Run[Any], going_on: GoingOn | None, *, is_interrupted: bool) -> None:
+    """Status, steps, time, usage, path; where the run stands and how it goes on, if it is not done."""
     usage = run.usage
     seconds = time.time() - run.journal[0]["t"] if is_interrupted and run.journal else run.seconds
     parts = [f"{counted(usage.steps, 'step')} in {duration(seconds)}", *spent(usage)]
@@ -160,9 +183,15 @@ def say_summary(screen: Screen, run: Run[Any], *, is_interrupted: bool) -> None:
     if run.status == "exhausted":
         bound = run.journal[-1].get("bound", "")
         why = run.reason.partition(":")[0] or "the budget is used up"
-        screen.say("", f"{why}; --budget-{bound.replace('_', '-')} gives more" if bound else why)
+        option = f"--budget-{bound.replace('_', '-')}" if bound else ""
+        screen.say("", f"{why}; {option} gives more" if option else why)
+        if going_on is not None:
+            screen.say("go on", going_on.resume(f" {option} N" if option else ""))
     if is_interrupted:
-        screen.say("", "Ctrl-C: what was finished counts, what was at work was put down. Nothing is kept of this run.")
+        kept = "" if going_on is not None else " Nothing is kept of this run."
+        screen.say("", f"Ctrl-C: what was finished counts, what was at work was put down.{kept}")
+        if going_on is not None:
+            screen.say("go on", going_on.resume())
 
 
 def _standing(frontier: tuple[str, ...]) -> str:
@@ -181,20 +210,34 @@ def _say_failures(screen: Screen, run: Run[Any]) -> None:
         screen.say("", f"and {counted(len(survived) - FEW_FAILURES, 'more failure')}")
 
 
-def waiting_text(questions: Iterable[Question], target: str) -> str:
+def waiting_text(questions: Iterable[Question], target: str, going_on: GoingOn | None) -> str:
     """The open questions, and how to answer them."""
+    asked = list(questions)
+    several = Counter(question.node for question in asked)
     blocks: list[str] = []
     options: list[str] = []
-    for question in questions:
-        options.append(f"--answer {question.node}=...")
+    for question in asked:
+        form = form_of(question.answer)
         due = "" if question.due is None else f", until {clock(question.due)}"
-        blocks.append(f"{unquote(question.id)} asks ({form_of(question.answer)}{due}):\n{indented(question.text)}")
-    how = f"Nobody is there to answer. Run it on a terminal, or answer beforehand:\n  graphflow run {target} ... "
-    return "\n\n".join([*blocks, how + " ".join(dict.fromkeys(options))])
+        blocks.append(f"{unquote(question.id)} asks ({form}{due}):\n{indented(question.text)}")
+        if going_on is not None:
+            options.append(
+                "  " + going_on.answer(question.id if several[question.node] > 1 else question.node, "VALUE")
+            )
+        else:
+            options.append(f"--answer {question.node}=...")
+    options = list(dict.fromkeys(options))
+    if going_on is not None:
+        how = "\n".join(["The run waits. Answer, and it goes on:", *options])
+    else:
+        how = "Nobody is there to answer. Run it on a terminal, or answer beforehand:\n"
+        how += f"  graphflow run {target} ... " + " ".join(options)
+    return "\n\n".join([*blocks, how])
 
 
-def failure_text(error: RunFailed, is_debug: bool) -> str:
+def failure_text(error: RunFailed, going_on: GoingOn | None, is_debug: bool) -> str:
     """Why the run failed, and with ``--debug`` the whole traceback of the cause."""
+    text = str(error) if going_on is None else going_on.in_words_of_the_command_line(str(error))
     if not is_debug or error.__cause__ is None:
-        return visible(str(error))
-    return visible(f"{error}\n\n{''.join(traceback.format_exception(error.__cause__))}".rstrip())
+        return visible(text)
+    return visible(f"{text}\n\n{''.join(traceback.format_exception(error.__cause__))}".rstrip())

@@ -36,6 +36,13 @@ class Target:
     graph: Graph[Any]
 
 
+def _found(text: str, name: str, graph: Graph[Any], module: ModuleType) -> Target:
+    """A graph that was found; its runs tell their store where, in a form that any folder understands."""
+    file = getattr(module, "__file__", None)
+    graph.found_at = f"{Path(file).resolve()}:{name}" if file else f"{module.__name__}:{name}"
+    return Target(text, name, graph)
+
+
 def load(text: str) -> Target:
     """The graph of a target. Raises TargetNotFound, ImportFailed, UsageError, and what the module itself declares wrongly."""
     place, name = split(text)
@@ -43,7 +50,7 @@ def load(text: str) -> Target:
     found = _attribute(module, name or DEFAULT_NAME)
     if not _is_graph(found):
         raise _no_graph(place, name or DEFAULT_NAME, found, module)
-    return Target(text, name or DEFAULT_NAME, found)
+    return _found(text, name or DEFAULT_NAME, found, module)
 
 
 def load_all(text: str) -> list[Target]:
@@ -51,7 +58,8 @@ def load_all(text: str) -> list[Target]:
     place, name = split(text)
     if name:
         return [load(text)]
-    return [Target(text, name, graph) for name, graph in graphs_of(import_target(place)).items()]
+    module = import_target(place)
+    return [_found(text, name, graph, module) for name, graph in graphs_of(module).items()]
 
 
 def graphs_of(module: ModuleType) -> dict[str, Graph[Any]]:

@@ -75,6 +75,33 @@ def has_time(machine: Machine) -> bool:
     return False
 
 
+def is_too_early(machine: Machine, calls: int) -> bool:
+    """Whether the budget is not used up, but what is left of it is reserved by calls under way, which may need less."""
+    spent = machine.spent
+    if not spent.reserved_calls or machine.is_wrapped:
+        return False
+    return bool(
+        _over(machine, calls, spent.reserved_calls, spent.reserved_tokens, spent.reserved_usd)
+        and not _over(machine, calls, 0, 0, 0.0)
+    )
+
+
+def _over(machine: Machine, calls: int, reserved_calls: int, reserved_tokens: int, reserved_usd: float) -> str:
+    """The bound that so many calls more would break, by its name in Budget."""
+    budget, usage = machine.budget, machine.spent.usage
+    if budget is None:
+        return ""
+    if budget.model_calls is not None and usage.model_calls + reserved_calls + calls > budget.model_calls:
+        return "model_calls"
+    if calls == 0:
+        return ""
+    if budget.tokens is not None and usage.tokens + reserved_tokens >= budget.tokens:
+        return "tokens"
+    if budget.usd is not None and (usage.usd or 0.0) + reserved_usd >= budget.usd:
+        return "usd"
+    return "seconds" if _is_over_time(machine) else ""
+
+
 def reserve(machine: Machine, calls: int, tokens: int, usd: float | None) -> bool:
     """Reserve a call's most possible cost. False: the budget is used up, and nothing new starts from now on.
 
@@ -90,15 +117,7 @@ def reserve(machine: Machine, calls: int, tokens: int, usd: float | None) -> boo
             why="An unknown price is unknown, never zero. (S13.1)",
             fix="Give the model its prices, or set the budget in tokens or model_calls.",
         )
-    over = ""
-    if budget.model_calls is not None and usage.model_calls + spent.reserved_calls + calls > budget.model_calls:
-        over = "model_calls"
-    elif budget.tokens is not None and calls > 0 and usage.tokens + spent.reserved_tokens >= budget.tokens:
-        over = "tokens"
-    elif budget.usd is not None and calls > 0 and (usage.usd or 0.0) + spent.reserved_usd >= budget.usd:
-        over = "usd"
-    elif calls > 0 and _is_over_time(machine):
-        over = "seconds"
+    over = _over(machine, calls, spent.reserved_calls, spent.reserved_tokens, spent.reserved_usd)
     if over and not machine.is_wrapped:
         machine.is_exhausted = True
         machine.bound, machine.reason = over, _used_up(machine, over)

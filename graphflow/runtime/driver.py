@@ -29,6 +29,7 @@ from graphflow.runtime.events import Event, NodeStarted, TextStreamed, event_of
 from graphflow.runtime.hands import DriverHands
 from graphflow.runtime.lanes import drive_lane
 from graphflow.runtime.outbox import Durability, Outbox
+from graphflow.runtime.reservations import Reservations
 from graphflow.runtime.timers import Timers
 from graphflow.runtime.worker import Worker
 from graphflow.stores.store import Store
@@ -65,6 +66,7 @@ class Driver:
         self.observers = list(observers)
         self.max_depth = machine.plan.limits.depth
         self.held = Held()
+        self.reservations: Reservations | None = None  # made for the first call that has to wait for the budget
         self.loop: asyncio.AbstractEventLoop | None = None
         self.epoch = 0.0  # the loop's time 0, in seconds since 1970
         self.clock: Callable[[], float] = time.monotonic

@@ -15,6 +15,7 @@ from graphflow.graph.context import Effect, Reserve
 from graphflow.graph.holding import Held
 from graphflow.graph.occurrences import Occurrences
 from graphflow.runtime.events import CallWaits
+from graphflow.runtime.reservations import Reservations
 
 if TYPE_CHECKING:
     from graphflow.runtime.driver import Driver
@@ -125,6 +126,8 @@ class DriverHands:
             return record
         machine = self.driver.machine
         calls, tokens, usd = (0, 0, 0.0) if reserve is None else (reserve.model_calls, reserve.tokens, reserve.usd)
+        if calls and spending.is_too_early(machine, calls):
+            await self._wait_for_budget(calls)
         if not spending.reserve(machine, calls, tokens, usd):
             raise Suspended
         self.calls_open += 1
@@ -140,6 +143,8 @@ class DriverHands:
         finally:
             self.calls_open -= 1
             spending.settle(machine, calls, tokens, usd)
+            if self.driver.reservations is not None:
+                self.driver.reservations.wake()
         data = Recorded(effect.value, _spent(effect.usage), effect.updates, effect.error)
         to_json(data.value)  # a value that JSON cannot hold fails here, in the node, and not in a journal
         if not self.driver.record(self.scope, self.turn, key, data) and data.usage:
@@ -147,6 +152,19 @@ class DriverHands:
         if (gate := self.driver.gate) is not None and gate.is_behind:
             await gate.settled()  # what was paid for is safe before the node goes on
         return effect
+
+    async def _wait_for_budget(self, calls: int) -> None:
+        """What is left is reserved by calls under way: wait until they are settled (S13.1)."""
+        machine = self.driver.machine
+        if self.driver.reservations is None:
+            self.driver.reservations = Reservations()
+        self.waits("calls under way have reserved what is left of the budget")
+        self.calls_open += 1
+        try:
+            await self.driver.reservations.wait(lambda: spending.is_too_early(machine, calls))
+        finally:
+            self.calls_open -= 1
+        self.begins()
 
     def failed_in(self, error: BaseException) -> bool:
         """Whether an attempt's error came out of a recorded call, or struck while one was open."""

@@ -18,12 +18,8 @@ def written(value: Any) -> bytes:
     """
     try:
         return to_json(value)
-    except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot hold: escaped it survives
+    except ValueError:  # a lone surrogate, which UTF-8 cannot hold: escaped it survives
         return json.dumps(value, ensure_ascii=True, default=lambda one: from_json(to_json(one))).encode()
-    except ValueError as error:
-        if "surrogate" in str(error):
-            return json.dumps(value, ensure_ascii=True, default=lambda one: from_json(to_json(one))).encode()
-        raise
 
 
 def parsed(text: bytes, place: str) -> Any:

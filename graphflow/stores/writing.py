@@ -13,9 +13,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from graphflow.core.journal import Brief
-from graphflow.errors import Internal
-from graphflow.stores.store import Standing
+from graphflow.errors import Internal, StoreError
 
 T = TypeVar("T")
 
@@ -23,33 +21,33 @@ _MOST_TOGETHER = 4_096  # batches of one transaction: the bound is for the time 
 
 
 class Commit:
-    """A ticket: what was handed over is safe once this is done. Awaitable in the loop that handed it over."""
+    """A ticket: what was handed over is safe once this is done. Awaitable in the loop that handed it over, and often."""
 
-    __slots__ = ("_done", "_error", "_future", "loop")
+    __slots__ = ("_error", "_is_done", "_waiting", "loop")
 
     def __init__(self) -> None:
         self._error: Exception | None = None
-        self._future: asyncio.Future[None] | None = None
-        self._done = False
+        self._waiting: list[asyncio.Future[None]] = []
+        self._is_done = False
         try:
             self.loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
             self.loop = None
 
     def __await__(self) -> Generator[Any, None, None]:
-        if not self._done:
-            if self.loop is None:
-                raise Internal("A commit was awaited in another event loop than the one that made it.")
-            if self._future is None:
-                self._future = self.loop.create_future()
-            yield from asyncio.shield(self._future).__await__()
+        if not self._is_done:
+            if self.loop is not asyncio.get_running_loop():
+                raise Internal("A commit was awaited in another event loop than the one that handed it over.")
+            mine: asyncio.Future[None] = self.loop.create_future()  # one for each who waits: cancelling it is theirs alone
+            self._waiting.append(mine)
+            yield from mine
         if self._error is not None:
             raise self._error
 
     @property
     def is_done(self) -> bool:
         """Whether it is settled, as far as the loop that handed it over has been told."""
-        return self._done
+        return self._is_done
 
     @property
     def error(self) -> Exception | None:
@@ -57,20 +55,39 @@ class Commit:
         return self._error
 
     def settle(self, error: Exception | None) -> None:
-        """In the ticket's own loop, or in any thread if it has none."""
-        self._error, self._done = error, True
-        if self._future is not None and not self._future.done():
-            self._future.set_result(None)
+        """In the ticket's own loop; in any thread if it has none, or one that is closed: then nobody waits."""
+        self._error, self._is_done = error, True
+        for future in self._waiting:
+            if not future.done() and not future.get_loop().is_closed():
+                future.set_result(None)
+        self._waiting.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Where a run stands, as columns."""
+
+    status: str
+    wake_at: float | None
+    body: bytes
+    state: bytes | None
 
 
 @dataclass(slots=True)
 class Batch:
-    """Entries of one run for one commit, under the fencing number that its driver holds."""
+    """Entries of one run for one commit, as texts, under the fencing number that its driver holds.
 
-    run: str
+    All is written out when it is handed over: what cannot be written is an error of who gave it, not of all the runs
+    that are committed together.
+    """
+
+    run_id: str
+    number: int
     fence: int
-    entries: Sequence[bytes | Brief]
-    standing: Standing | None
+    lease_s: float
+    entries: bytes
+    count: int
+    told: Told | None
     taken: Sequence[int]
     ticket: Commit = field(default_factory=Commit)
     error: Exception | None = None
@@ -89,38 +106,52 @@ class _Call(Generic[T]):
 class Writer:
     """The thread. ``write`` performs one transaction for many batches, and puts an ``error`` on those that failed.
 
-    Its thread holds no reference to the store, so that a forgotten store is closed by its finalizer.
+    Its thread holds no reference to a store, so that a forgotten store is closed by its finalizer.
     """
 
-    def __init__(self, write: Callable[[list[Batch]], None], name: str, close: Callable[[], None]) -> None:
+    def __init__(self, write: Callable[[list[Batch]], None], place: str, close: Callable[[], None]) -> None:
         self._queue: queue.SimpleQueue[Batch | _Call[Any] | None] = queue.SimpleQueue()
+        self._place = place
         self._is_closed = False
-        self._thread = threading.Thread(target=_work, args=(self._queue, write, close), name=name, daemon=True)
+        self._closing = threading.Lock()  # nothing may be handed over behind the end
+        self._thread = threading.Thread(
+            target=_work, args=(self._queue, write, close), name=f"graphflow {place}", daemon=True
+        )
         self._thread.start()
 
     def put(self, batch: Batch) -> Commit:
-        """Hand over a batch."""
-        self._queue.put(batch)
+        """Hand over a batch. Raises StoreError once it is closed."""
+        self._hand_over(batch)
         return batch.ticket
 
     def call(self, function: Callable[[], T]) -> T:
         """Have something done by the writer, after all that was handed over before; wait for it. Raises what it raises."""
-        if self._is_closed:
-            return function()  # the thread has gone: a store that is used after its end says so itself
         asked = _Call(function)
-        self._queue.put(asked)
+        self._hand_over(asked)
         asked.is_over.wait()
         if asked.error is not None:
             raise asked.error
         return asked.result  # type: ignore[return-value]  # set, as there was no error
 
+    def _hand_over(self, item: Batch | _Call[Any]) -> None:
+        with self._closing:
+            if self._is_closed:
+                raise closed(self._place)
+            self._queue.put(item)
+
     def close(self) -> None:
         """Finish what was handed over, and end the thread."""
-        if not self._is_closed:
-            self._is_closed = True
-            self._queue.put(None)
-            if self._thread is not threading.current_thread():
-                self._thread.join()
+        with self._closing:
+            if not self._is_closed:
+                self._is_closed = True
+                self._queue.put(None)
+        if self._thread is not threading.current_thread():
+            self._thread.join()
+
+
+def closed(place: str) -> StoreError:
+    """A store that is used after its end."""
+    return StoreError(f"The store {place} is closed", why="close() was called on it.", fix="Open it again.")
 
 
 def _work(
@@ -130,28 +161,28 @@ def _work(
 ) -> None:
     is_over = False
     while not is_over:
-        batches: list[Batch] = []
-        call: _Call[Any] | None = None
-        item = waiting.get()
-        while True:
-            if item is None:
-                is_over = True
-                break
-            if isinstance(item, _Call):
-                call = item
-                break
-            batches.append(item)
-            if len(batches) == _MOST_TOGETHER:
-                break
-            try:
-                item = waiting.get_nowait()
-            except queue.Empty:
-                break
+        batches, after, is_over = _taken(waiting)
         if batches:
             _write(write, batches)
-        if call is not None:
-            _call(call)
+        if after is not None:
+            _perform(after)
+        del batches, after  # a thread that waits holds on to nothing
     close()
+
+
+def _taken(waiting: queue.SimpleQueue[Batch | _Call[Any] | None]) -> tuple[list[Batch], _Call[Any] | None, bool]:
+    """All batches that are there, up to a call or the end; waits for the first."""
+    batches: list[Batch] = []
+    item = waiting.get()
+    while isinstance(item, Batch):
+        batches.append(item)
+        if len(batches) == _MOST_TOGETHER:
+            return batches, None, False
+        try:
+            item = waiting.get_nowait()
+        except queue.Empty:
+            return batches, None, False
+    return batches, item, item is None
 
 
 def _write(write: Callable[[list[Batch]], None], batches: list[Batch]) -> None:
@@ -178,7 +209,7 @@ def _settle(batches: list[Batch]) -> None:
         batch.ticket.settle(batch.error)
 
 
-def _call(asked: _Call[Any]) -> None:
+def _perform(asked: _Call[Any]) -> None:
     try:
         asked.result = asked.function()
     except BaseException as error:

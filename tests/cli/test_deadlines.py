@@ -18,7 +18,7 @@ from tests.cli.commands import DESK, Command
 @pytest.fixture
 def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """A standard input that somebody sits at who has typed nothing so far: the end to type at."""
-    monkeypatch.setattr("graphflow.cli.running.may_prompt", lambda: True)
+    monkeypatch.setattr("graphflow.cli.session.may_prompt", lambda: True)
     reading, writing = os.pipe()
     with os.fdopen(reading) as stdin:
         monkeypatch.setattr("sys.stdin", stdin)
@@ -47,7 +47,7 @@ def test_a_prompt_stops_at_the_deadline_and_the_timer_edge_is_taken(graphflow: C
         return prompt(question, until)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("graphflow.cli.running.prompt", type_when_asked)
+        patch.setattr("graphflow.cli.session.prompt", type_when_asked)
         said = graphflow("run", "timed.py")
     assert said.code == 0, said.err
     assert "Its time is over." in said.err

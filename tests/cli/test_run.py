@@ -168,7 +168,7 @@ def test_an_answer_to_no_question_is_refused_before_anything_starts(
 def test_on_a_terminal_the_question_is_asked_until_the_answer_is_valid(
     graphflow: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("graphflow.cli.running.may_prompt", lambda: True)
+    monkeypatch.setattr("graphflow.cli.session.may_prompt", lambda: True)
     monkeypatch.setattr("sys.stdin", io.StringIO("perhaps\nno\nyes\n"))
     said = graphflow("run", "desk.py")
     assert said.code == 0
@@ -178,7 +178,7 @@ def test_on_a_terminal_the_question_is_asked_until_the_answer_is_valid(
 
 
 def test_the_end_of_input_leaves_the_run_waiting(graphflow: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graphflow.cli.running.may_prompt", lambda: True)
+    monkeypatch.setattr("graphflow.cli.session.may_prompt", lambda: True)
     monkeypatch.setattr("sys.stdin", io.StringIO("no\n"))
     said = graphflow("run", "desk.py")
     assert said.code == 3
@@ -189,9 +189,9 @@ def test_nobody_is_asked_with_json_or_without_a_terminal(graphflow: Command, mon
     def asked(question: Question) -> None:
         raise AssertionError("asked")
 
-    monkeypatch.setattr("graphflow.cli.running.prompt", asked)
+    monkeypatch.setattr("graphflow.cli.session.prompt", asked)
     assert graphflow("run", "desk.py").code == 3
-    monkeypatch.setattr("graphflow.cli.running.may_prompt", lambda: True)
+    monkeypatch.setattr("graphflow.cli.session.may_prompt", lambda: True)
     assert graphflow("run", "desk.py", "--json").code == 3
 
 

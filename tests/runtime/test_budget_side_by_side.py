@@ -86,7 +86,7 @@ def test_calls_are_never_exceeded(at_once: int | None, calls: int) -> None:
     model = Priced()
     done = run(asking(at_once), Budget(model_calls=calls), model)
     assert (done.status, done.usage.model_calls, model.calls) == ("exhausted", calls, calls)
-    assert done.reason == f"the budget of {calls} model call{'s' if calls > 1 else ''} is used up"
+    assert done.reason.startswith(f"the budget of {calls} model call{'s' if calls > 1 else ''} is used up")
 
 
 @settings(max_examples=40, deadline=None)
@@ -110,7 +110,8 @@ def test_no_budget_is_exceeded_by_more_than_was_in_flight(
         assert model.calls * USD <= cents * USD + most * USD + 1e-9
     assert done.usage.model_calls == model.calls
     if done.status == "exhausted":
-        assert done.usage.tokens + TOKENS * 15 > tokens or cents is not None, "it is not given up early"
+        is_over = done.usage.tokens >= tokens or (cents is not None and done.usage.usd >= cents * USD - 1e-9)
+        assert is_over, "it is not given up while something is left"
     else:
         assert model.calls == (40 if nested else 20)
     spent = done._machine.spent
@@ -151,7 +152,7 @@ def test_a_budget_of_nothing_is_legal_and_pays_nothing(budget: Budget, model: ty
 def test_an_unknown_price_is_refused_in_words() -> None:
     """S13.1: a budget in usd that is not zero cannot be kept then; nothing is sent."""
     model = Unpriced()
-    with pytest.raises(RunFailed, match=r"price of a model call is unknown.*never zero") as caught:
+    with pytest.raises(RunFailed, match=r"price of a model call is unknown(?s:.*)never zero") as caught:
         run(asking(), Budget(usd=1), model, width=3)
     assert "Give the model its prices" in str(caught.value)
     assert model.calls == 0

@@ -1,0 +1,80 @@
+"""The store a command works with: ``--store``, else GRAPHFLOW_STORE. A misspelt file is refused, not made."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from graphflow.cli.arguments import Parser
+from graphflow.errors import TargetNotFound, UsageError, nearest
+from graphflow.runtime.beginning import open_store
+from graphflow.stores.store import Store
+
+VARIABLE = "GRAPHFLOW_STORE"
+STORE_HELP = f"a file, or the address of a Postgres database (default: ${VARIABLE})"
+_ENDINGS = (".db", ".sqlite", ".sqlite3")
+
+
+def add_store(parser: Parser, text: str = f"the store: {STORE_HELP}") -> None:
+    """The option that names the store."""
+    parser.add_argument("--store", metavar="STORE", help=text)
+
+
+def store_name(given: str | None) -> str | None:
+    """The store that was named, by the option or else the environment."""
+    return given or os.environ.get(VARIABLE) or None
+
+
+def shown_store(name: str) -> str:
+    """A store's name without a password in it.
+
+    >>> shown_store("postgresql://ann:secret@host/runs"), shown_store("runs.db")
+    ('postgresql://ann:***@host/runs', 'runs.db')
+    """
+    parts = urlsplit(name)
+    if not parts.password:
+        return name
+    return name.replace(f":{parts.password}@", ":***@", 1)
+
+
+def store_option(given: str | None) -> str:
+    """The option as a hint repeats it: nothing where the environment names the store."""
+    return f" --store {shlex.quote(shown_store(given))}" if given else ""
+
+
+@contextmanager
+def opened(given: str | None, *, may_make: bool = False) -> Generator[Store, None, None]:
+    """The store, closed at the end. Raises UsageError if none is named, TargetNotFound if there is no such file."""
+    name = store_name(given)
+    if name is None:
+        raise UsageError(
+            "No store is named",
+            code="GF528",
+            why=f"Runs are kept in a store. Neither --store nor {VARIABLE} names one.",
+            fix=f"--store runs.db, or once for all commands: export {VARIABLE}=$PWD/runs.db",
+        )
+    if not may_make and "://" not in name and not Path(name).is_file():
+        raise _no_store(Path(name))
+    store = open_store(name)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _no_store(file: Path) -> TargetNotFound:
+    folder = file.parent
+    beside = sorted(one.name for one in folder.iterdir() if one.suffix in _ENDINGS) if folder.is_dir() else []
+    close = nearest(file.name, beside) or (beside[0] if len(beside) == 1 else None)
+    return TargetNotFound(
+        f"There is no store {str(file)!r}",
+        code="GF529",
+        why=f"It was looked for in {folder.resolve()}.",
+        fix=f"Did you mean {str(folder / close)!r}?"
+        if close
+        else f"graphflow run TARGET --store {file} makes it; or name the one that holds the run.",
+    )
