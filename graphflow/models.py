@@ -23,7 +23,8 @@ from graphflow.agents.openai_model import OpenAIModel
 from graphflow.agents.prices import FREE, PRICES, Price
 from graphflow.agents.replay_model import ReplayModel
 from graphflow.agents.scripted import ScriptedModel
-from graphflow.agents.tools import Tool, ToolSource
+from graphflow.agents.toolbox import ToolSource
+from graphflow.agents.tools import Tool
 
 __all__ = [
     "FREE",

@@ -19,7 +19,8 @@ from graphflow.agents.json_types import JsonType
 from graphflow.agents.messages import Message, Settings
 from graphflow.agents.model import Model
 from graphflow.agents.texts import AgentText, Given, Text
-from graphflow.agents.tools import Tool, ToolBox, Tools
+from graphflow.agents.toolbox import ToolBox, Tools
+from graphflow.agents.tools import Tool
 from graphflow.agents.turns import Task, converse
 from graphflow.core.plan import Retry
 from graphflow.errors import ModelError, PromptInvalid, ToolInvalid, unknown_name

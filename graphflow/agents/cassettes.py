@@ -154,7 +154,7 @@ class Cassette:
 def difference(recorded: JsonObject, asked: JsonObject) -> str:
     """How a request differs from a recorded one, in the form of a diff that a person can read."""
     found = difflib.unified_diff(list(_lines(recorded)), list(_lines(asked)), "recorded", "asked", n=1, lineterm="")
-    lines = list(found)
+    lines = [line for line in found if not line.startswith("@@")]  # every line says where it belongs
     left = len(lines) - _LONGEST_DIFF
     return "\n".join(lines[:_LONGEST_DIFF] + ([f"... and {left} lines more"] if left > 0 else []))
 

@@ -15,10 +15,9 @@ import functools
 import inspect
 import re
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import Any, Literal, TypeVar
 
 from pydantic_core import to_json
 
@@ -42,7 +41,6 @@ from graphflow.graph.context import Caller, Context, Effect, Hands, Reserve
 from graphflow.graph.cutting import cut
 from graphflow.graph.holding import Held
 from graphflow.graph.places import caller, names_of_caller
-from graphflow.graph.worker import ToolFacts
 
 T = TypeVar("T")
 
@@ -269,90 +267,6 @@ class ToolHands:
         self._outer.emit(text, tool=tool, call=call, under=under)
 
 
-@runtime_checkable
-class ToolSource(Protocol):
-    """Where tools come from that are known only when an agent begins to work, such as a server. Given in ``tools=``.
-
-    It is asked at the start of each conversation; what it asks of the world it records through ``ctx`` (S11.1).
-    """
-
-    @property
-    def name(self) -> str: ...
-
-    async def list_tools(self, ctx: Context[Any]) -> Sequence[Tool]: ...
-
-
-@runtime_checkable
-class Delegate(Protocol):
-    """An agent or a graph, which makes a tool of itself."""
-
-    def as_tool(self) -> Tool: ...
-
-
-Tools: TypeAlias = Sequence[Callable[..., Any] | Tool | Delegate | ToolSource]
-"""What an agent takes as ``tools=``."""
-
-
-@dataclass(frozen=True, slots=True)
-class ToolBox:
-    """An agent's tools by name, in the order in which they are always shown: the same prefix for every request."""
-
-    tools: Mapping[str, Tool]
-    sources: tuple[ToolSource, ...] = ()
-
-    @staticmethod
-    def of(given: Tools, place: Place) -> ToolBox:
-        """The tools of an agent. Raises ToolInvalid if one is none, or two have one name."""
-        tools: dict[str, Tool] = {}
-        sources: list[ToolSource] = []
-        for one in given:
-            if isinstance(one, ToolSource):
-                sources.append(one)
-                continue
-            tool = _tool(one, place)
-            if tool.name in tools:
-                raise ToolInvalid(
-                    f"There are two tools called {tool.name!r}",
-                    why="A model calls tools by name, and would always get the last one.",
-                    fix=f'Give one another name: Tool(function, name="{tool.name}_2").',
-                    where=(place,),
-                )
-            tools[tool.name] = tool
-        return ToolBox({name: tools[name] for name in sorted(tools)}, tuple(sources))
-
-    async def filled(self, ctx: Context[Any]) -> ToolBox:
-        """These tools and those of the sources. A name that is taken already gets the source's name before it."""
-        tools = dict(self.tools)
-        for source in self.sources:
-            for tool in await source.list_tools(ctx):
-                name = tool.name
-                if name in tools:
-                    name = tool_name(f"{source.name}_{name}")
-                if name in tools:
-                    raise ToolInvalid(
-                        f"There are two tools called {name!r}",
-                        why=f"One of them comes from {source.name!r}. A model calls tools by name.",
-                        fix="Give the sources names of their own: MCPServer(..., name=...).",
-                        where=(tool.place,),
-                    )
-                tools[name] = tool if name == tool.name else tool.called(name)
-        return ToolBox({name: tools[name] for name in sorted(tools)})
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the tools and sources, for drawings."""
-        return (*self.tools, *(source.name for source in self.sources))
-
-    def facts(self) -> tuple[ToolFacts, ...]:
-        """What ``check`` needs to know of them. What comes from one source is of one kind."""
-        own = (ToolFacts(tool.name, tool.group, tool.is_delegate) for tool in self.tools.values())
-        return (*own, *(ToolFacts(source.name, source.name) for source in self.sources))
-
-    @property
-    def specs(self) -> tuple[ToolSpec, ...]:
-        return tuple(tool.spec for tool in self.tools.values())
-
-
 def _asked_with(needs_approval: object, name: str, spec: ToolSpec, place: Place) -> tuple[str, ...]:
     """The arguments that ``needs_approval=`` looks at. Raises ToolInvalid if it is no function of the tool's arguments."""
     if isinstance(needs_approval, bool):
@@ -393,12 +307,6 @@ def _module(function: Callable[..., Any]) -> str:
     return str(getattr(inner, "__module__", None) or type(inner).__module__)
 
 
-def _tool(given: Callable[..., Any] | Tool | Delegate, place: Place) -> Tool:
-    if isinstance(given, Tool):
-        return given
-    return given.as_tool() if isinstance(given, Delegate) else Tool(given, place=place)
-
-
 def tool_name(text: str) -> str:
     """A text as the name of a tool: what providers do not take becomes ``_``.
 
@@ -424,13 +332,9 @@ def _name(function: Callable[..., Any], given: str | None, place: Place) -> str:
 __all__ = [
     "HANDOFF_PREFIX",
     "NEVER_TOLD",
-    "Delegate",
     "FailureTold",
     "ReadingFailed",
     "Tool",
-    "ToolBox",
     "ToolHands",
-    "ToolSource",
-    "Tools",
     "tool_name",
 ]

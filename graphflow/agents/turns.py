@@ -25,7 +25,8 @@ from graphflow.agents.json_types import JsonType, ReadingFailed
 from graphflow.agents.lengths import refuse_too_long
 from graphflow.agents.messages import Message, Request, Response, Settings, ToolCall
 from graphflow.agents.model import Model, StreamingModel, reserve_for
-from graphflow.agents.tools import Tool, ToolBox
+from graphflow.agents.toolbox import ToolBox
+from graphflow.agents.tools import Tool
 from graphflow.core.usage import Usage
 from graphflow.errors import HandoffInvalid, ModelError, OutputInvalid, Place, TurnsExhausted, unknown_name
 from graphflow.graph.context import Context, Effect, Handoff
