@@ -1,4 +1,4 @@
-"""S8.4: guardrails on nodes, edges, graphs and agents: what trips leaves nothing, is never retried, and can be caught."""
+"""S4.7, S8.4: guardrails on nodes, edges, graphs and agents: what trips leaves nothing, is never retried, and can be caught."""
 
 from __future__ import annotations
 
