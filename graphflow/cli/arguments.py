@@ -6,6 +6,7 @@ import argparse
 import re
 import shutil
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import NoReturn
 
 from graphflow.cli import exits
@@ -17,13 +18,17 @@ class _HelpFormat(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=28, width=min(shutil.get_terminal_size().columns, 100))
 
 
+def _is_command(word: str) -> bool:
+    return word.isalpha() and word.islower()
+
+
 class Parser(argparse.ArgumentParser):
     """The arguments of one command; ``usage`` begins with its name. Options may stand before, between and after the others."""
 
     def __init__(self, usage: str, description: str, examples: Sequence[str]) -> None:
         lines = ["examples:", *(f"  {example}" for example in examples), "", exits.HELP]
         super().__init__(
-            prog=f"graphflow {usage.split()[0]}",
+            prog=" ".join(["graphflow", *takewhile(_is_command, usage.split())]),
             usage=f"graphflow {usage} [options]",
             description=description,
             epilog="\n".join(lines),

@@ -11,19 +11,13 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
 
-from graphflow.core.journal import decode
-from graphflow.core.plan import Plan
-from graphflow.core.replay import replay
-from graphflow.errors import JournalInvalid
 from graphflow.runtime import calling, driver, lanes
-from graphflow.runtime.run import Run
-from graphflow.stores.store import Store
 
 T = TypeVar("T")
 _PACKAGE = str(Path(__file__).parent.parent) + os.sep
@@ -84,11 +78,14 @@ def _is_in_node(frame: FrameType | None) -> bool:
     return outer is not None and outer.f_code.co_filename in _CALLERS
 
 
-def drive(work: Coroutine[Any, Any, T]) -> T:
-    """Await the work in a new event loop. Ctrl-C raises KeyboardInterrupt when everything is put down."""
+def drive(work: Coroutine[Any, Any, T], *, until: Sequence[signal.Signals] = (signal.SIGINT,)) -> T:
+    """Await the work in a new event loop. Ctrl-C raises KeyboardInterrupt when everything is put down.
+
+    ``until`` are the signals that do so: a service is stopped by SIGTERM.
+    """
     interrupt = _Interrupt()
     is_main = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGINT, interrupt.strike) if is_main else None
+    before = {number: signal.signal(number, interrupt.strike) for number in until} if is_main else {}
     try:
         with asyncio.Runner() as runner:
             return runner.run(interrupt.guard(work))
@@ -97,28 +94,8 @@ def drive(work: Coroutine[Any, Any, T]) -> T:
             raise
         raise KeyboardInterrupt from None
     finally:
-        if is_main:
-            signal.signal(signal.SIGINT, before)
-
-
-def stored_run(store: Store, run_id: str, like: Plan | None = None, model: str | None = None) -> Run[Any]:
-    """A run as its store has it: a fold of its journal (S15.2). ``like`` is its graph, which it can do without.
-
-    Raises RunNotFound, and JournalInvalid for a run that ended before its start was safe.
-    """
-    row = store.row(run_id)
-    journal = list(store.read(run_id))
-    if not journal:
-        raise JournalInvalid(
-            f"Run {run_id!r} never began",
-            why="Its process ended before the state it starts with was safe in the store.",
-            fix=f"Remove it, and run it anew: graphflow runs rm {run_id}",
-        )
-    plans = store.plans(run_id, like)
-    machine = replay(plans, map(decode, journal))
-    if machine.status == "running" and not row.is_driven and row.standing.status == "waiting":
-        machine.status = "waiting"  # which is no event of its own
-    return Run(plans, machine, journal, row.model if model is None else model)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def nodes_left_at_work() -> int:

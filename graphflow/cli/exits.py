@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from graphflow.errors import (
+    AnswerInvalid,
+    ArgumentInvalid,
     DrawingError,
     GraphflowError,
     InputInvalid,
@@ -46,7 +48,7 @@ def exit_of_error(error: GraphflowError) -> int:
     """What an error that nothing was started for ends the command with."""
     if isinstance(error, DrawingError):
         return USAGE if error.code in _USAGE_DRAWING else NOT_FOUND if error.code == "GF513" else FAILED
-    if isinstance(error, UsageError | InputInvalid | ModelUnavailable):
+    if isinstance(error, UsageError | InputInvalid | ModelUnavailable | AnswerInvalid | ArgumentInvalid):
         return USAGE
     if isinstance(error, TargetNotFound | RunNotFound):
         return NOT_FOUND

@@ -53,13 +53,19 @@ def start_state(plan: Plan, arguments: Sequence[str], source: str | None) -> dic
     values = {} if source is None else _object_in(source, stdin)
     for name in values:
         _refuse_unknown(plan, name, "--input")
-    given = [_given(argument, stdin) for argument in arguments]
-    for one in given:
-        _refuse_unknown(plan, one.key, f"{one.key}=...")
-    for key in dict.fromkeys(one.key for one in given):
-        values[key] = _value(plan, key, [one for one in given if one.key == key])
+    values |= given_fields(plan, arguments, stdin)
     _refuse_missing(plan, values)
     return values
+
+
+def given_fields(plan: Plan, arguments: Sequence[str], stdin: StandardInput | None = None) -> dict[str, Any]:
+    """The fields that were typed as ``key=value``. Raises UsageError and TargetNotFound."""
+    reading = StandardInput() if stdin is None else stdin
+    given = [_given(argument, reading) for argument in arguments]
+    for one in given:
+        _refuse_unknown(plan, one.key, f"{one.key}=...")
+    keys = dict.fromkeys(one.key for one in given)
+    return {key: _value(plan, key, [one for one in given if one.key == key]) for key in keys}
 
 
 def split_pair(argument: str, form: str) -> tuple[str, str]:

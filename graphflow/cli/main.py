@@ -52,10 +52,24 @@ def _explain() -> object:
     return explaining
 
 
+def _runs() -> object:
+    from graphflow.cli import runs
+
+    return runs
+
+
+def _worker() -> object:
+    from graphflow.cli import working
+
+    return working
+
+
 COMMANDS: dict[str, tuple[str, Callable[[], object]]] = {  # loaded when used: none costs the others time
     "run": ("run a graph and print the state it ends with", _run),
     "check": ("check graphs without running them", _check),
     "draw": ("draw a graph, on the terminal or in a file", _draw),
+    "runs": ("list, show, resume, answer the runs that a store keeps", _runs),
+    "worker": ("drive the runs of a store that need it", _worker),
     "explain": ("tell what an error code means", _explain),
 }
 
@@ -63,6 +77,7 @@ _EXAMPLES = (
     "graphflow run graphs/pipeline.py question='what stores power' text=@graphs/texts/batteries.txt",
     "graphflow check graphs/",
     "graphflow draw graphs/essay.py -o essay.svg",
+    "graphflow runs list --store runs.db",
     "graphflow explain GF204",
 )
 

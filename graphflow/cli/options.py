@@ -31,7 +31,9 @@ def add_driving(parser: Parser) -> None:
 
 def add_model(parser: Parser) -> None:
     """The model of agents that name none."""
-    parser.add_argument("--model", metavar="NAME", help="the model of agents that name none, as provider/model")
+    parser.add_argument(
+        "--model", metavar="NAME", help="the model of agents that name none: provider/model or replay:FILE"
+    )
 
 
 def add_durability(parser: Parser) -> None:

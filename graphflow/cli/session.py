@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphflow.cli import exits
-from graphflow.cli.driving import drive, stored_run
+from graphflow.cli.driving import drive
 from graphflow.cli.opening import shown_store, store_name, store_option
 from graphflow.cli.output import counted, print_data, print_json
 from graphflow.cli.progress import Progress
 from graphflow.cli.questions import Answers, TimeOver, may_prompt, prompt
 from graphflow.cli.reports import GoingOn, failure_text, result_text, run_data, say_summary, waiting_text
 from graphflow.cli.screen import Screen, open_screen, warnings_on
+from graphflow.cli.stored_runs import stored_run
 from graphflow.cli.story import told
 from graphflow.cli.targets import Target
 from graphflow.core.usage import Budget

@@ -118,6 +118,17 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02} min"
 
 
+def age(seconds: float) -> str:
+    """
+    >>> [age(s) for s in (0.2, 42, 400, 9000, 200_000)]
+    ['0 s', '42 s', '6 min', '2 h', '2 d']
+    """
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size or (unit == "min" and seconds >= 100):
+            return f"{int(seconds / size)} {unit}"
+    return f"{int(max(0.0, seconds))} s"
+
+
 def tokens(count: int) -> str:
     """
     >>> tokens(950), tokens(8_530), tokens(2_000_000)

@@ -136,3 +136,32 @@ CODES.update(  # targets and input
         ),
     }
 )
+
+CODES.update(  # runs that are kept
+    {
+        "GF528": Code(
+            "No store is named",
+            "Runs that outlive their process are kept in a store: `--store runs.db` names a file, `--store "
+            "postgresql://...` a database. GRAPHFLOW_STORE names one for all commands.",
+        ),
+        "GF529": Code(
+            "No such store",
+            "`graphflow run` and `runs import` make the file they are given; every other command refuses one that is not "
+            "there, so that a typo never shows an empty store instead of yours.",
+        ),
+        "GF530": Code(
+            "The graph of a run is not found",
+            "A run is kept with the place of its graph, as FILE:NAME. If that has moved, or the run was started by a "
+            "program that told no place, `--graph TARGET` names the graph.",
+        ),
+        "GF531": Code(
+            "Not an export that can be read",
+            "An export is JSON lines: a header with the format, the plans and the number of entries, then every entry of "
+            "the journal. One that is cut short, damaged, or of a newer format is refused as a whole; nothing of it is kept.",
+        ),
+        "GF532": Code(
+            "Not confirmed",
+            "`runs rm` forgets runs for good. On a terminal it asks; elsewhere, or to be not asked, give `--yes`.",
+        ),
+    }
+)

@@ -8,9 +8,10 @@ from graphflow.stores.memory import MemoryStore
 from graphflow.stores.store import Store
 
 if TYPE_CHECKING:
+    from graphflow.stores.postgres import PostgresStore
     from graphflow.stores.sqlite import SQLiteStore
 
-__all__ = ["MemoryStore", "SQLiteStore", "Store"]
+__all__ = ["MemoryStore", "PostgresStore", "SQLiteStore", "Store"]
 
 
 def __getattr__(name: str) -> Any:
@@ -18,4 +19,8 @@ def __getattr__(name: str) -> Any:
         from graphflow.stores.sqlite import SQLiteStore
 
         return SQLiteStore
+    if name == "PostgresStore":
+        from graphflow.stores.postgres import PostgresStore
+
+        return PostgresStore
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

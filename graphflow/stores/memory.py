@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from graphflow.core.journal import Brief, Journal
@@ -18,6 +19,7 @@ class _Kept:
     plans: dict[str, Plan]
     origin: Origin
     created: float
+    updated: float
     entries: list[bytes | Brief] = field(default_factory=list[bytes | Brief])
     is_driven: bool = False
     standing: Standing | None = None
@@ -37,14 +39,17 @@ class MemoryStore:
     def __init__(self) -> None:
         self._runs: dict[str, _Kept] = {}
         self._answers_given = 0
+        self._lock = threading.Lock()  # for what looks before it changes; adding entries is one step of Python's
 
     def create(
         self, run_id: str, plan: Plan, origin: Origin = NO_ORIGIN, entries: Sequence[bytes | Brief] = ()
     ) -> None:
         """Make room for a new run."""
-        if run_id in self._runs:
-            raise taken_id(run_id)
-        self._runs[run_id] = _Kept({plan.fingerprint: plan}, origin, time.time(), list(entries))
+        now = time.time()
+        with self._lock:
+            if run_id in self._runs:
+                raise taken_id(run_id)
+            self._runs[run_id] = _Kept({plan.fingerprint: plan}, origin, now, now, list(entries))
 
     def append(
         self,
@@ -57,9 +62,12 @@ class MemoryStore:
         kept = self._runs[run_id]
         kept.entries.extend(entries)
         if standing is not None:
-            kept.standing = standing
+            if standing.state is None and kept.standing is not None:
+                standing = replace(standing, state=kept.standing.state)
+            kept.standing, kept.updated = standing, time.time()
         if taken and kept.answers:
-            kept.answers = [answer for answer in kept.answers if answer.number not in taken]
+            with self._lock:
+                kept.answers = [answer for answer in kept.answers if answer.number not in taken]
 
     def read(self, run_id: str) -> Sequence[bytes]:
         """A run's journal as it stands now. Raises RunNotFound."""
@@ -67,29 +75,35 @@ class MemoryStore:
 
     def plans(self, run_id: str, like: Plan | None = None) -> dict[str, Plan]:
         """The plans the run was driven under, by fingerprint. Raises RunNotFound."""
-        return dict(self._find(run_id).plans)
+        kept = self._find(run_id).plans
+        return {one: like if like is not None and like.fingerprint == one else kept[one] for one in kept}
 
     def add_plan(self, run_id: str, plan: Plan) -> None:
         """The run goes on under another plan (S16)."""
-        self._find(run_id).plans[plan.fingerprint] = plan
+        plans = self._find(run_id).plans
+        plans.pop(plan.fingerprint, None)  # the last is the one it is driven under
+        plans[plan.fingerprint] = plan
 
     def acquire(self, run_id: str) -> None:
         """Become the run's only driver. Raises RunBusy if there is one (S18)."""
         kept = self._find(run_id)
-        if kept.is_driven:
-            raise busy(run_id, "Wait for it, or use the handle that graph.start gave.")
-        kept.is_driven = True
+        with self._lock:
+            if kept.is_driven:
+                raise busy(run_id, "Wait for it, or use the handle that graph.start gave.")
+            kept.is_driven = True
 
     def release(self, run_id: str) -> None:
         """The driver is gone."""
-        if run_id in self._runs:
-            self._runs[run_id].is_driven = False
+        kept = self._runs.get(run_id)
+        if kept is not None:
+            kept.is_driven = False
 
     def answer(self, run_id: str, key: str, value: Any) -> None:
         """Leave an answer for the run's driver of now or later (S10.1). Raises RunNotFound."""
         kept = self._find(run_id)
-        self._answers_given += 1
-        kept.answers = [*(kept.answers or ()), GivenAnswer(self._answers_given, key, value)]
+        with self._lock:
+            self._answers_given += 1
+            kept.answers = [*(kept.answers or ()), GivenAnswer(self._answers_given, key, value)]
 
     def answers(self, run_id: str) -> list[GivenAnswer]:
         """The answers left for a run that no driver has taken yet, in the order they were given."""
@@ -103,25 +117,27 @@ class MemoryStore:
             run_id,
             plan.name,
             plan.fingerprint,
-            kept.standing or Standing(len(kept.entries)),
+            replace(kept.standing or Standing(0), seq=len(kept.entries)),
             target=kept.origin.target,
             model=kept.origin.model,
             parent=kept.origin.parent,
             created=kept.created,
-            updated=kept.created,
+            updated=kept.updated,
             is_driven=kept.is_driven,
             has_answers=bool(kept.answers),
         )
 
     def rows(self) -> list[RunRow]:
         """The runs in the store, oldest first."""
-        return [self.row(run_id) for run_id in self._runs]
+        return [self.row(run_id) for run_id in list(self._runs)]
 
     def remove(self, run_id: str) -> None:
         """Forget a run. Raises RunNotFound, and RunBusy if it has a driver."""
-        if self._find(run_id).is_driven:
-            raise busy(run_id, "Stop it first, or wait for its end.")
-        del self._runs[run_id]
+        kept = self._find(run_id)
+        with self._lock:
+            if kept.is_driven:
+                raise busy(run_id, "Stop it first, or wait for its end.")
+            self._runs.pop(run_id, None)
 
     def ids(self) -> list[str]:
         """The runs in the store, oldest first."""

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from graphflow.core.journal import Brief, text_of
 from graphflow.core.plan import Plan
-from graphflow.errors import RunNotFound, unknown_name
+from graphflow.errors import RunNotFound, StoreError, unknown_name
 from graphflow.graph.stored import data_of, plan_of
 from graphflow.stores import sharing
 from graphflow.stores.committing import fenced
@@ -48,11 +48,11 @@ class SqlStore:
     """A store in a database. Made by ``SQLiteStore`` and ``PostgresStore``."""
 
     def __init__(self, shared: sharing.Shared, lease_s: float) -> None:
+        self._let_go = sharing.let_go_with(self, shared)
         self.lease_s: float | None = lease_s
         self._lease_s = lease_s
         self._shared = shared
         self._database = shared.database
-        self._let_go = sharing.let_go_with(self, shared)
         self._leases: dict[str, tuple[int, int]] = {}  # of each run driven from here: its number, our fencing number
         self._owner = secrets.token_hex(8)
 
@@ -86,6 +86,7 @@ class SqlStore:
 
     def remove(self, run_id: str) -> None:
         """Forget a run. Raises RunNotFound, and RunBusy if it has a driver."""
+        self._possible(run_id)
 
         def remove() -> bool:
             sql = f"DELETE FROM run WHERE id = ? AND {_IS_FREE} RETURNING number"
@@ -102,14 +103,23 @@ class SqlStore:
 
     def row(self, run_id: str) -> RunRow:
         """What is known of a run without reading its journal. Raises RunNotFound."""
-        found = self._rows(" WHERE run.id = ?", run_id) if run_id == safe(run_id) else []
+        found = self._rows(" WHERE run.id = ?", self._possible(run_id))
         if not found:
-            raise RunNotFound(
-                f"There is no run {run_id!r} in {self.place}",
-                why="Run ids are printed when a run starts.",
-                fix=unknown_name(run_id, self.ids()),
-            )
+            raise self._missing(run_id)
         return found[0]
+
+    def _possible(self, run_id: str) -> str:
+        """The id, if there can be a run of that name: a database takes no others even in a question."""
+        if run_id != safe(run_id):
+            raise self._missing(run_id)
+        return run_id
+
+    def _missing(self, run_id: str) -> RunNotFound:
+        return RunNotFound(
+            f"There is no run {run_id!r} in {self.place}",
+            why="Run ids are printed when a run starts.",
+            fix=unknown_name(run_id, self.ids()),
+        )
 
     def rows(self) -> list[RunRow]:
         """The runs in the store, oldest first."""
@@ -127,7 +137,7 @@ class SqlStore:
 
     def plans(self, run_id: str, like: Plan | None = None) -> dict[str, Plan]:
         """The plans the run was driven under, by fingerprint; types come from ``like``. Raises RunNotFound."""
-        rows = self._read(_PLANS, (run_id,))
+        rows = self._read(_PLANS, (self._possible(run_id),))
         if not rows:
             self.row(run_id)
         return {
@@ -139,6 +149,7 @@ class SqlStore:
 
     def add_plan(self, run_id: str, plan: Plan) -> None:
         """The run goes on under another plan (S16). Raises RunNotFound."""
+        self._possible(run_id)
         body = written(data_of(plan))
 
         def add() -> bool:
@@ -163,7 +174,7 @@ class SqlStore:
             f"UPDATE run SET fence = fence + 1, owner = ?, lease_until = {{now}} + ?, era = ? WHERE id = ? AND {_IS_FREE}"
             " RETURNING number, fence"
         ).format(now=self._database.now)
-        era = self._database.era
+        era, run_id = self._database.era, self._possible(run_id)
         found = self._perform(lambda: self._database.write(sql, (self._owner, self._lease_s, era, run_id, era)))
         if not found:
             self.row(run_id)
@@ -195,7 +206,7 @@ class SqlStore:
 
     def read(self, run_id: str) -> Sequence[bytes]:
         """A run's journal as it stands. Raises RunNotFound."""
-        rows = self._read(_JOURNAL, (run_id,))
+        rows = self._read(_JOURNAL, (self._possible(run_id),))
         if not rows:
             self.row(run_id)
         return [line for (body,) in rows for line in bytes(body).split(b"\n")]
@@ -204,14 +215,14 @@ class SqlStore:
 
     def answer(self, run_id: str, key: str, value: Any) -> None:
         """Leave an answer for the run's driver of now or later (S10.1). Raises RunNotFound."""
-        body = written([key, value])
+        body, run_id = written([key, value]), self._possible(run_id)
         sql = "INSERT INTO answer (run, body) SELECT number, ? FROM run WHERE id = ? RETURNING number"
         if not self._perform(lambda: self._database.write(sql, (body, run_id))):
             self.row(run_id)
 
     def answers(self, run_id: str) -> list[GivenAnswer]:
         """The answers left for a run that no driver has taken yet, in the order they were given. Raises RunNotFound."""
-        rows = self._read(_ANSWERS, (run_id,))
+        rows = self._read(_ANSWERS, (self._possible(run_id),))
         if not rows:
             self.row(run_id)
         return [GivenAnswer(number, *parsed(bytes(body), self.place)) for number, body in rows]
@@ -238,6 +249,17 @@ class SqlStore:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.place!r})"
+
+
+def checked_lease(lease_s: float) -> float:
+    """Raises StoreError unless it is a time that can pass."""
+    if not 0 < lease_s < float("inf"):
+        raise StoreError(
+            f"A lease cannot last lease_s={lease_s!r}",
+            why="It is how many seconds a driver may be silent before another may take over its run.",
+            fix="Give a few seconds, or leave lease_s= out.",
+        )
+    return lease_s
 
 
 def _told(standing: Standing) -> Told:

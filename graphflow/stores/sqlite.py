@@ -11,27 +11,32 @@ import os
 import sqlite3
 import threading
 import time
-import weakref
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from graphflow.errors import StoreError, StoreInvalid, StoreUnavailable
-from graphflow.stores.sql import FORMAT, TABLES, Row, SqlStore
+from graphflow.errors import StoreInvalid, StoreUnavailable
+from graphflow.stores import sharing
+from graphflow.stores.database import FORMAT, TABLES, Row
+from graphflow.stores.sql import SqlStore, checked_lease
+from graphflow.stores.sqlite_files import checked_path, prepared, told
+from graphflow.stores.writing import closed
 
 T = TypeVar("T")
 
 _APPLICATION = 0x67666C77  # "gflw", in the header of the file
 _TYPES = {"blob": "BLOB", "real": "REAL", "key": "INTEGER PRIMARY KEY AUTOINCREMENT"}
-_WAIT_S = 15.0  # for a file that another process holds
+_LOG_BYTES = 4 << 20  # what the write-ahead log is cut back to once a burst is over
 
 
 class SQLiteStore(SqlStore):
     """Journals in a file: ``SQLiteStore("runs.db")``, made if it is not there, readable by its owner alone.
 
-    ``lease_s`` is how long a driver may be silent before another may take over its run. Raises StoreInvalid for a file
-    that is none of ours, damaged, or of a newer version, and StoreUnavailable where it cannot be opened.
+    ``lease_s`` is how long a driver may be silent before another may take over its run, ``wait_s`` how long a commit
+    waits for a file that another process holds. Raises StoreInvalid for a file that is none of ours, damaged, or of a
+    newer version, and StoreUnavailable where it cannot be opened. Stores of one file share its connections and their
+    writer, so naming it often costs little.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -41,48 +46,96 @@ class SQLiteStore(SqlStore):
     []
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, lease_s: float = 30.0, is_power_safe: bool = True) -> None:
-        super().__init__(_File(Path(path), is_power_safe), lease_s)
-        self._finalizer = weakref.finalize(self, self._writer.close)
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        lease_s: float = 30.0,
+        is_power_safe: bool = True,
+        wait_s: float = 15.0,
+    ) -> None:
+        checked_lease(lease_s)
+        file = checked_path(path)
+        is_new = prepared(file)
+        about = file.stat()  # by what it is, not by its name: a file that took the place of another is another
+        key = ("sqlite", about.st_dev, about.st_ino, is_power_safe, wait_s)
+        super().__init__(sharing.take(key, lambda: _File(file, is_power_safe, wait_s, is_new)), lease_s)
 
 
 class _File:
     """The two connections to a file."""
 
-    def __init__(self, path: Path, is_power_safe: bool) -> None:
+    now = "now_s()"
+
+    def __init__(self, path: Path, is_power_safe: bool, wait_s: float, is_new: bool) -> None:
         self.path = path
+        self._wait_s = wait_s
         self._lock = threading.Lock()
         self._writing: sqlite3.Connection | None = None
         self._reading: sqlite3.Connection | None = None
-        is_new = _prepared(path)
         try:
-            self._writing = self._connected()
+            if path.stat().st_size:
+                self._look()
+            self._writing = self._connected(path)
+            self._set_log(self._writing)
             self._writing.execute(f"PRAGMA synchronous = {'FULL' if is_power_safe else 'NORMAL'}")
+            self._writing.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
             self.transaction(self._set_up)
-            self._reading = self._connected()
+            self._reading = self._connected(path)
         except BaseException as error:
             self.close()
             if is_new and path.exists() and not path.stat().st_size:
                 path.unlink()
             if isinstance(error, sqlite3.Error):
-                raise _told(error, path) from None
+                raise told(error, path) from None
             raise
 
     @property
     def place(self) -> str:
         return str(self.path)
 
-    def _connected(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode = WAL")
+    @property
+    def era(self) -> str:
+        return _era() or "wall"
+
+    def _connected(self, name: Path | str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            name, timeout=self._wait_s, isolation_level=None, check_same_thread=False, uri=isinstance(name, str)
+        )
+        connection.create_function("now_s", 0, time.monotonic if _era() else time.time)
         return connection
 
-    def _set_up(self) -> None:
-        (application,) = self.write("PRAGMA application_id")[0]
-        (version,) = self.write("PRAGMA user_version")[0]
-        tables = self.write("SELECT name FROM sqlite_master WHERE type = 'table'")
+    def _look(self) -> None:
+        """At a file that is there, without the right to change it: what is not ours stays as it is."""
+        looking = self._connected(f"{self.path.as_uri()}?mode=ro")
+        try:
+            self._is_set_up(looking)
+        finally:
+            looking.close()
+
+    def _set_log(self, connection: sqlite3.Connection) -> None:
+        deadline = time.monotonic() + self._wait_s
+        while True:
+            try:
+                (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+                break
+            except sqlite3.OperationalError as error:  # two that make one file: here SQLite does not wait by itself
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+        if mode != "wal":
+            raise StoreUnavailable(
+                f"The store {self.path} cannot be kept there",
+                why="Its file system has no shared memory, which the write-ahead log needs; network drives mostly do not.",
+                fix="Name a file on a local disk, or use Postgres.",
+            )
+
+    def _is_set_up(self, connection: sqlite3.Connection) -> bool:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
         if application == _APPLICATION and version == FORMAT:
-            return
+            return True
         if application == _APPLICATION:
             raise StoreInvalid(
                 f"{self.path} was written by {'a newer' if version > FORMAT else 'another'} version of graphflow",
@@ -95,18 +148,27 @@ class _File:
                 why="It holds something else. The file was left as it is.",
                 fix="Name another file.",
             )
-        for table in TABLES:
-            self.write(table.format(**_TYPES))
-        self.write(f"PRAGMA application_id = {_APPLICATION}")
-        self.write(f"PRAGMA user_version = {FORMAT}")
+        return False
+
+    def _set_up(self) -> None:
+        assert self._writing is not None
+        if not self._is_set_up(self._writing):
+            for table in TABLES:
+                self.write(table.format(**_TYPES))
+            self.write(f"PRAGMA application_id = {_APPLICATION}")
+            self.write(f"PRAGMA user_version = {FORMAT}")
 
     def write(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         assert self._writing is not None
         return self._writing.execute(sql, values).fetchall()
 
+    def write_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
+        assert self._writing is not None
+        return self._writing.executemany(sql, rows).rowcount
+
     def transaction(self, work: Callable[[], T]) -> T:
         if self._writing is None:
-            raise _closed(self.path)
+            raise closed(self.place)
         try:
             self._writing.execute("BEGIN IMMEDIATE")
             try:
@@ -116,22 +178,18 @@ class _File:
                 if self._writing.in_transaction:
                     self._writing.execute("ROLLBACK")
                 raise
-        except sqlite3.Error as error:
-            raise _told(error, self.path) from error
+        except (sqlite3.Error, OverflowError) as error:
+            raise told(error, self.path) from error
         return result
 
     def read(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         with self._lock:
             if self._reading is None:
-                raise _closed(self.path)
+                raise closed(self.place)
             try:
                 return self._reading.execute(sql, values).fetchall()
             except sqlite3.Error as error:
-                raise _told(error, self.path) from error
-
-    def clock(self) -> tuple[float, str]:
-        era = _era()
-        return (time.monotonic(), era) if era else (time.time(), "wall")
+                raise told(error, self.path) from error
 
     def close(self) -> None:
         with self._lock:
@@ -139,19 +197,6 @@ class _File:
                 if connection is not None:
                     connection.close()
             self._reading = self._writing = None
-
-
-def _prepared(path: Path) -> bool:
-    """Make the file, for its owner alone, if it is not there; the log beside it gets the same rights from SQLite."""
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
-        return False
-    except OSError as error:
-        raise StoreUnavailable(
-            f"The store {path} cannot be opened", why=str(error), fix="Name a file in a folder that you may write to."
-        ) from None
-    return True
 
 
 @cache
@@ -163,31 +208,3 @@ def _era() -> str:
         return ""
 
 
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-def _told(error: BaseException, path: Path) -> StoreError:
-    code: int = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in _DAMAGED:
-        return StoreInvalid(
-            f"{path} is no store that can be read",
-            why=f"SQLite says: {error}. The file was left as it is.",
-            fix="Name another file, or bring this one back from a copy.",
-        )
-    fixes = {
-        sqlite3.SQLITE_BUSY: "Another process holds it: see who, and try again.",
-        sqlite3.SQLITE_FULL: "Make room on the disk, and resume the run.",
-        sqlite3.SQLITE_READONLY: "Make the file writable, or name another one.",
-        sqlite3.SQLITE_CANTOPEN: "Name a file in a folder that you may write to.",
-    }
-    return StoreUnavailable(
-        f"The store {path} cannot be written now"
-        if code != sqlite3.SQLITE_CANTOPEN
-        else f"The store {path} cannot be opened",
-        why=f"SQLite says: {error}. What was committed before is safe, and nothing is half there.",
-        fix=fixes.get(code, "Resume the run once the store is back."),
-    )
-
-
-def _closed(path: Path) -> StoreError:
-    return StoreError(f"The store {path} is closed", why="close() was called on it.", fix="Open it again.")

@@ -18,8 +18,10 @@ from graphflow.core.plan import Plan
 class Standing:
     """Where a run stands after a commit: what a list of runs shows, and what a worker looks for.
 
+    ``seq`` is how many entries its journal has; a store counts them itself, so a row always tells the truth.
     ``wake_at`` is when its next timer is due, in seconds since 1970. ``questions`` are the open ones: id, node, text and
-    the JSON schema of an answer. ``state`` is the state as JSON-able data, None where this commit does not tell it.
+    the JSON schema of an answer. ``state`` is the state as JSON-able data, None where this commit does not tell it: the
+    one told before then stands.
     """
 
     seq: int
@@ -98,7 +100,7 @@ class Store(Protocol):
         standing: Standing | None = None,
         taken: Sequence[int] = (),
     ) -> Ticket | None:
-        """Hand over entries for the end of a run's journal; ``journal.text_of`` gives the text of either form.
+        """Hand over entries for the end of a run's journal; ``journal.text_of`` gives the text of either form, one line.
 
         ``taken`` are the numbers of given answers that these entries settle: they go in the same commit. None says that
         all is safe already; else the ticket tells, and of several the order is kept. The lease is renewed with it, also

@@ -59,15 +59,18 @@ def test_all_models_of_one_server_key_and_name_share_theirs() -> None:
     """Whoever is told to wait, all wait; another key is another line."""
 
     async def main(url: str) -> None:
-        first, second = (OpenAIModel("m", base_url=url, api_key=KEY) for _ in range(2))
+        named = [("m", KEY), ("m", KEY), ("m", "another"), ("n", KEY)]
+        first, second, third, fourth = models = [OpenAIModel(name, base_url=url, api_key=key) for name, key in named]
         with pytest.raises(RateLimited):
             await first.respond(ASKED)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
                 await second.respond(ASKED)
-        await OpenAIModel("m", base_url=url, api_key="another").respond(ASKED)
-        await OpenAIModel("n", base_url=url, api_key=KEY).respond(ASKED)
+        await third.respond(ASKED)
+        await fourth.respond(ASKED)
         assert shared_limiter(url, KEY, "m").at_once == 10
+        for model in models:
+            await model.aclose()
 
     with serving(error(429, retry_after="300"), chat()) as server:
         asyncio.run(main(server.url))

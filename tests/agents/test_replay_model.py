@@ -109,7 +109,6 @@ def test_a_miss_shows_how_the_nearest_recording_differs_and_asks_nobody(path: Pa
         "The nearest recording differs:",
         "--- recorded",
         "+++ asked",
-        "@@ -3,3 +3,3 @@",
         " messages[1].text: Which owls",
         "-messages[1].text: hunt by day?",
         "+messages[1].text: hunt by night?",
@@ -128,7 +127,10 @@ def test_a_long_difference_is_cut(path: Path) -> None:
 
 def test_answers_that_nobody_asked_for_are_found(path: Path) -> None:
     record(path, ["one", "two", "other"], ask(), ask(), ask("Else?"))
-    with pytest.raises(CassetteMismatch, match="2 of the answers in .* were never asked for"), ReplayModel(path) as model:
+    with (
+        pytest.raises(CassetteMismatch, match=r"2 of the answers in .* were never asked for"),
+        ReplayModel(path) as model,
+    ):
         say(model, ask())
     with pytest.raises(KeyError), ReplayModel(path):  # an error on the way is not hidden by it
         raise KeyError
@@ -308,7 +310,9 @@ def test_no_key_is_in_the_file(path: Path) -> None:
     assert "uthorization" not in text
     for secret in (KEY, LOOKS_LIKE_ONE, "abcdef0123456789abcdef"):
         assert secret not in text
-    assert say(ReplayModel(path), ask(f"Use {LOOKS_LIKE_ONE} or Bearer abcdef0123456789abcdef")) == ["Never show [key]!"]
+    assert say(ReplayModel(path), ask(f"Use {LOOKS_LIKE_ONE} or Bearer abcdef0123456789abcdef")) == [
+        "Never show [key]!"
+    ]
 
 
 def test_what_only_resembles_a_key_is_left_alone(path: Path) -> None:
@@ -328,7 +332,10 @@ def test_what_only_resembles_a_key_is_left_alone(path: Path) -> None:
         ('{"schema": 7}', "is no cassette"),
         ('{"schema": "graphflow.cassette/2", "model": "m", "recordings": []}', "another version"),
         ('{"schema": "graphflow.cassette/1", "recordings": []}', "is damaged"),
-        ('{"schema": "graphflow.cassette/1", "model": "m", "recordings": [{"request": {"messages": 3}}]}', "is damaged"),
+        (
+            '{"schema": "graphflow.cassette/1", "model": "m", "recordings": [{"request": {"messages": 3}}]}',
+            "is damaged",
+        ),
         ('{"schema": "graphflow.cassette/1", "model": "m", "recordings": [7]}', "is damaged"),
         (
             '{"schema": "graphflow.cassette/1", "model": "m", "recordings":'
@@ -395,5 +402,5 @@ def test_it_is_named_on_the_command_line(path: Path) -> None:
     record(path, ["Mice."], ask())
     model = choose_model(None, f"replay:{path}", {})
     assert (type(model), model.name) == (ReplayModel, "replay:openai/m")
-    with pytest.raises(CassetteInvalid, match="There is no cassette 'none.json'"):
+    with pytest.raises(CassetteInvalid, match=r"There is no cassette 'none\.json'"):
         choose_model(None, "replay:none.json", {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import linecache
 import os
@@ -13,6 +14,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from graphflow import patterns
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -28,14 +31,39 @@ def environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
 
 
+def run(program: Path) -> subprocess.CompletedProcess[str]:
+    """A program run in a folder of its own, where warnings are errors."""
+    words = [sys.executable, "-W", "error", str(program)]
+    return subprocess.run(words, cwd=program.parent, env=environment(), capture_output=True, text=True)
+
+
 def test_the_python_of_the_readme_runs_as_one_program(tmp_path: Path) -> None:
     program = tmp_path / "readme.py"
     program.write_text("\n".join(text for kind, text in BLOCKS if kind == "python"), encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-W", "error", str(program)], env=environment(), capture_output=True, text=True
-    )
+    done = run(program)
     assert done.returncode == 0, done.stderr
     assert "GF" in done.stdout, "the broken graph of the README has findings"
+
+
+def test_our_side_of_the_comparison_runs(tmp_path: Path) -> None:
+    """Theirs are fenced as ``python NAME``, and run by tests/benchmarks/peers/shown.py."""
+    page = (ROOT / "notebooks/coming_from.md").read_text(encoding="utf-8")
+    program = tmp_path / "ours.py"
+    program.write_text("\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL)), encoding="utf-8")
+    done = run(program)
+    assert (done.stdout, done.stderr) == ("draft 3\n", "")
+    never = "\ndef ask_critic(draft: str) -> tuple[int, str]:\n    return 1, draft\n"
+    program.write_text(program.read_text(encoding="utf-8").replace("\nfrom typing", f"{never}\nfrom typing", 1))
+    assert run(program).stdout == "draft 4\n"
+
+
+@pytest.mark.parametrize("line", re.findall(r"`(patterns\.\w+\(.*?\))`", README))
+def test_a_line_of_the_pattern_tables_is_a_call_that_the_builder_takes(line: str) -> None:
+    call = ast.parse(line, mode="eval").body
+    assert isinstance(call, ast.Call)
+    assert isinstance(call.func, ast.Attribute)
+    names = {keyword.arg: None for keyword in call.keywords if keyword.arg}
+    inspect.signature(getattr(patterns, call.func.attr)).bind(*call.args, **names)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -173,7 +173,9 @@ def test_older_runs_finish_first() -> None:
 
     run_virtual(main())
     names = [name for name, _ in provider.starts]
-    assert names == ["old", "young", "old", "young", "youngest", "youngest"], "the youngest came before the others' second"
+    assert names == ["old", "young", "old", "young", "youngest", "youngest"], (
+        "the youngest came before the others' second"
+    )
 
 
 def test_cancelling_a_run_in_line_leaves_the_line_to_others() -> None:

@@ -1,0 +1,152 @@
+"""``graphflow runs diff``: where two runs part, which fields of their states differ, what each spent."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from graphflow.cli import exits
+from graphflow.cli.arguments import Parser, add_common
+from graphflow.cli.opening import add_store, opened
+from graphflow.cli.output import counted, is_unicode, one_line, print_data, print_json
+from graphflow.cli.reports import state_values
+from graphflow.cli.standings import status_of
+from graphflow.cli.stored_runs import StoredRun, read_run
+from graphflow.cli.story import told
+from graphflow.cli.tables import plain_table
+from graphflow.cli.wording import spot_of
+from graphflow.runtime.events import NodeFinished
+from graphflow.runtime.run import Run
+
+_DESCRIPTION = """\
+Tell where two runs part: the first step that went another way or wrote something
+else, the fields of the state that differ, and what each spent.
+
+Times are not compared. Neither graph is imported."""
+
+_EXAMPLES = (
+    "graphflow runs diff owls-1 owls-2 --store runs.db",
+    "graphflow runs diff owls-1 owls-2 --store runs.db --exit-code --json",
+)
+
+_COUNTS = ("steps", "model_calls", "tool_calls", "input_tokens", "output_tokens", "usd")
+
+
+def make_parser() -> Parser:
+    """The arguments of ``graphflow runs diff``."""
+    parser = Parser("runs diff A B", _DESCRIPTION, _EXAMPLES)
+    parser.add_argument("first", metavar="A", help="a run")
+    parser.add_argument("second", metavar="B", help="the run to compare it with")
+    parser.add_argument("--exit-code", action="store_true", help="end with 1 if they differ, as diff does")
+    add_store(parser)
+    add_common(parser)
+    return parser
+
+
+def run(given: argparse.Namespace) -> int:
+    """Carry the action out. Returns its exit code."""
+    with opened(given.store) as store:
+        kept = (read_run(store, given.first), read_run(store, given.second))
+    data = difference(*kept)
+    if given.json:
+        print_json({"schema": "graphflow.diff/1"} | data)
+    else:
+        print_data(_text(data))
+    return exits.FAILED if given.exit_code and not data["is_equal"] else exits.DONE
+
+
+def difference(first: StoredRun, second: StoredRun) -> dict[str, Any]:
+    """How two runs differ; ``is_equal`` where they do not (S15.4)."""
+    runs = (first.run(), second.run())
+    statuses = [_status(kept) for kept in (first, second)]
+    steps = _first_step(*map(_steps, runs))
+    state = _state(*runs)
+    counts = {name: [getattr(run.usage, name) for run in runs] for name in _COUNTS}
+    return {
+        "runs": [run.id for run in runs],
+        "graphs": [run.graph for run in runs],
+        "is_equal": statuses[0] == statuses[1] and steps is None and not state,
+        "status": statuses,
+        "first_difference": steps,
+        "state": state,
+        "counts": counts,
+    }
+
+
+def _status(kept: StoredRun) -> str:
+    return status_of(kept.row) if kept.machine.status == "running" else kept.machine.status
+
+
+def _steps(run: Run[Any]) -> dict[str, dict[str, Any]]:
+    """What each cursor did, in the order of the path."""
+    done = {
+        event.cursor: {"at": event.cursor, "updates": list(event.updates), "to": list(event.to), "width": event.width}
+        for _, event in told(run)
+        if isinstance(event, NodeFinished)
+    }
+    return {cursor: done[cursor] for cursor in run.path if cursor in done}
+
+
+def _first_step(one: dict[str, dict[str, Any]], other: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
+    """The first place at which they part; None where they do not, as far as both have come."""
+    pairs = list(zip([*one, None], [*other, None], strict=False))
+    for number, (first, second) in enumerate(pairs):
+        if first == second and (first is None or one[first] == other[first]):
+            continue
+        steps = [one.get(first or ""), other.get(second or "")]
+        return {"number": number + 1, "after": pairs[number - 1][0] if number else None, "steps": steps}
+    return None
+
+
+def _state(one: Run[Any], other: Run[Any]) -> dict[str, list[Any]]:
+    states = [run.plan.schema.dump_state(state_values(run)) for run in (one, other)]
+    names = dict.fromkeys([*states[0], *states[1]])
+    return {
+        name: [state.get(name) for state in states]
+        for name in names
+        if states[0].get(name) != states[1].get(name) or (name in states[0]) != (name in states[1])
+    }
+
+
+def _text(data: dict[str, Any]) -> str:
+    names, arrow = data["runs"], "→" if is_unicode(sys.stdout) else "->"
+    rows = [("", *names), ("graph", *data["graphs"]), ("status", *data["status"])]
+    for name, pair in data["counts"].items():
+        if any(pair) or name == "steps":
+            rows.append((name.replace("_", " "), *("unknown" if one is None else f"{one:,g}" for one in pair)))
+    blocks = [plain_table(rows[0], rows[1:])]
+    if data["is_equal"]:
+        return blocks[0] + "\n\nThe runs are equal: same steps, same state."
+    blocks.append(_parting(data, arrow))
+    if data["state"]:
+        lines = [f"{counted(len(data['state']), 'field')} of the state differ{'s' if len(data['state']) == 1 else ''}:"]
+        for name, pair in data["state"].items():
+            lines += [f"  {name}", *(f"    {run}: {_short(one)}" for run, one in zip(names, pair, strict=True))]
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def _parting(data: dict[str, Any], arrow: str) -> str:
+    found = data["first_difference"]
+    if found is None:
+        return "They went the same way."
+    after = f", after {spot_of(found['after'])}" if found["after"] else ""
+    lines = [f"They part at step {found['number']}{after}:"]
+    for name, step in zip(data["runs"], found["steps"], strict=True):
+        lines.append(f"  {name}: {_step(step, arrow)}")
+    return "\n".join(lines)
+
+
+def _step(step: dict[str, Any] | None, arrow: str) -> str:
+    if step is None:
+        return "has no further step"
+    written = "; ".join(
+        f"{name.lstrip('=')} = {_short(value)}" for update in step["updates"] for name, value in update.items()
+    )
+    to = f"  {arrow} {', '.join(step['to'])}" if step["to"] else ""
+    return f"{spot_of(step['at'])}{to}{f'   {written}' if written else ''}"
+
+
+def _short(value: Any) -> str:
+    return one_line(value if isinstance(value, str) else repr(value), 100)

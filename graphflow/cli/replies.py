@@ -1,0 +1,147 @@
+"""Answers as typed: which question they are for, what they stand for, and whether the run would take them (S10.1).
+
+With the run's graph at hand everything is checked as the run itself will; without it, by the question's JSON schema.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Literal, Union
+
+from pydantic import BaseModel
+
+from graphflow.cli.questions import form_of
+from graphflow.cli.stored_runs import StoredRun
+from graphflow.cli.values import element_of, read_list, read_value
+from graphflow.core import migrating, reading
+from graphflow.core.plan import Plan
+from graphflow.core.schema import adapter
+from graphflow.errors import AnswerInvalid
+from graphflow.runtime.standing import standing_of
+from graphflow.stores.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an answer is for. ``key`` is the question's id if it is open, else what was typed. ``answer`` is its type."""
+
+    key: str
+    node: str
+    answer: Any
+    is_open: bool
+
+
+def asked_by(kept: StoredRun, key: str, run_id: str) -> Asked:
+    """The question that a node's name or an id means. Raises AnswerInvalid for one of several, and for none."""
+    machine = kept.machine
+    found = [scope for scope in machine.questions() if scope.path == key]
+    found = found or [scope for scope in machine.questions() if scope.node.name == key]
+    if len(found) > 1:
+        raise AnswerInvalid(
+            f"Node {key!r} has {len(found)} open questions",
+            cursor=key,
+            why="An answer by the node's name is enough while one is open. (S10.1)",
+            fix="Name one by its id: " + ", ".join(scope.path for scope in found[:10]),
+        )
+    if found:
+        question = next(one for one in standing_of(machine).questions if one["id"] == found[0].path)
+        return Asked(found[0].path, found[0].node.name, _type_of(found[0].node.ask, question["schema"]), is_open=True)
+    nodes = {node.name: node for plan in machine.plans() for node in plan.nodes if node.ask is not None}
+    at = reading.node_at(machine.plan, key)
+    node = nodes.get(key) or (at if at is not None and at.ask is not None else None)
+    if node is None:
+        machine.answer(key, None)  # which says that nothing asks it
+    assert node is not None
+    return Asked(key, node.name, _type_of(node.ask, {}), is_open=False)
+
+
+def _type_of(ask: Any, schema: Any) -> Any:
+    return annotation_of(schema) if ask.answer is Any else ask.answer
+
+
+def value_of(asked: Asked, texts: Sequence[str]) -> Any:
+    """What the texts stand for, as JSON-able data. Raises AnswerInvalid."""
+    annotation = asked.answer
+    try:
+        value = _read(list(texts), annotation)
+    except ValueError as error:
+        raise AnswerInvalid(
+            f"{' '.join(texts)!r} is no answer to {asked.key!r}",
+            cursor=asked.key,
+            why=f"{error}. Nothing was changed. (S10.1)",
+            fix=f"Valid is {form_of(annotation)}.",
+        ) from None
+    return adapter(annotation).dump_python(value, mode="json")
+
+
+def _read(texts: list[str], annotation: Any) -> Any:
+    pairs = [text.partition("=") for text in texts]
+    is_record = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    if is_record and all(name.isidentifier() and equals for name, equals, _ in pairs):
+        fields = annotation.model_fields
+        values = {
+            name: read_value(text, fields[name].annotation) if name in fields else text for name, _, text in pairs
+        }
+        return adapter(annotation).validate_python(values)
+    if element_of(annotation) is not None:
+        return read_list(texts, annotation, may_be_json=True)
+    return read_value(" ".join(texts), annotation)
+
+
+def refuse_unfit(store: Store, kept: StoredRun, plan: Plan | None, asked: Asked, value: Any) -> None:
+    """Raises AnswerInvalid for an answer that the run would not take: a second or late one, or one it cannot write."""
+    left = store.answers(kept.row.run)
+    if asked.is_open and any(other.key in (asked.key, asked.node) for other in left):
+        raise AnswerInvalid(
+            f"{asked.key!r} has an answer already",
+            cursor=asked.key,
+            why="The first one counts; it lies in the store until the run is driven. Nothing was changed. (S10.1)",
+            fix=f"graphflow runs resume {kept.row.run} goes on with it.",
+        )
+    machine = kept.machine
+    if plan is not None:
+        if machine.plan.fingerprint == plan.fingerprint:
+            machine.adopt(plan)
+        else:
+            migrating.migrate(machine, plan)
+        if machine.status not in ("done", "cancelled", "failed"):
+            machine.resume()
+    elif asked.is_open:
+        return
+    for other in left:
+        with suppress(AnswerInvalid):
+            machine.answer(other.key, other.value)
+    machine.answer(asked.key, value)
+
+
+_TYPES: dict[str, Any] = {
+    "boolean": bool,
+    "string": str,
+    "integer": int,
+    "number": float,
+    "null": type(None),
+    "object": dict[str, Any],
+}
+
+
+def annotation_of(schema: Any) -> Any:
+    """The type of what a JSON schema allows, as far as a typed text needs to know.
+
+    >>> annotation_of({"type": "boolean"}), annotation_of({"type": "array", "items": {"type": "integer"}})
+    (<class 'bool'>, list[int])
+    >>> annotation_of({"enum": ["yes", "later"], "type": "string"})
+    typing.Literal['yes', 'later']
+    """
+    if not isinstance(schema, dict):
+        return Any
+    known: dict[str, Any] = schema
+    if "enum" in known or "const" in known:
+        return Literal[tuple(known.get("enum", [known.get("const")]))]
+    if "anyOf" in known:
+        return Union[tuple(map(annotation_of, known["anyOf"]))]  # noqa: UP007  # of a tuple made at run time
+    if known.get("type") == "array":
+        element = annotation_of(known.get("items"))
+        return list[element]  # type: ignore[valid-type]  # a type that is known at run time only
+    return _TYPES.get(known.get("type", ""), Any)

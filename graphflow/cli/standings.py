@@ -1,0 +1,75 @@
+"""Where the runs of a store stand, as commands tell it. A run that nobody drives any more is ``stopped``."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+from graphflow.cli.stored_runs import read_run
+from graphflow.errors import GraphflowError
+from graphflow.runtime.standing import standing_of
+from graphflow.stores.store import RunRow, Standing, Store
+
+STATUSES = ("running", "stopped", "waiting", "done", "failed", "cancelled", "exhausted")
+_LONGEST = 5_000  # entries that are folded to list a run: a matter of half a second
+
+
+def status_of(row: RunRow) -> str:
+    """A run's status for a reader.
+
+    >>> status_of(RunRow("r-1", "essay", "", Standing(7))), status_of(RunRow("r-1", "essay", "", Standing(7), is_driven=True))
+    ('stopped', 'running')
+    """
+    return "stopped" if row.standing.status == "running" and not row.is_driven else row.standing.status
+
+
+def exact(store: Store, row: RunRow) -> RunRow:
+    """The row of a run whose process was killed, as of its last entry: the store was told half a second before."""
+    if status_of(row) != "stopped" or not 0 < row.standing.seq <= _LONGEST:
+        return row
+    try:
+        machine = read_run(store, row.run).machine
+    except GraphflowError:  # a journal that cannot be read is listed all the same
+        return row
+    return replace(row, standing=standing_of(machine))
+
+
+def is_due(row: RunRow) -> bool:
+    """Whether a timer of a run that nobody drives has passed."""
+    due = row.standing.wake_at
+    return (
+        not row.is_driven and row.standing.status in ("waiting", "running") and due is not None and due <= time.time()
+    )
+
+
+def row_data(row: RunRow) -> dict[str, Any]:
+    """A run as ``runs list --json`` prints it."""
+    standing = row.standing
+    return {
+        "run": row.run,
+        "graph": row.graph,
+        "status": status_of(row),
+        "steps": standing.usage.get("steps", 0),
+        "seq": standing.seq,
+        "frontier": list(standing.frontier),
+        "questions": questions_data(standing),
+        "usage": standing.usage,
+        "error": standing.error,
+        "target": row.target or None,
+        "model": row.model or None,
+        "parent": row.parent or None,
+        "created": row.created,
+        "updated": row.updated,
+        "due": standing.wake_at,
+        "is_driven": row.is_driven,
+        "has_answers": row.has_answers,
+    }
+
+
+def questions_data(standing: Standing) -> list[dict[str, Any]]:
+    """The open questions as ``--json`` prints them."""
+    return [{name: question.get(key) for name, key in _QUESTION.items()} for question in standing.questions]
+
+
+_QUESTION = {"id": "id", "node": "node", "text": "text", "answer": "schema", "due": "due"}
