@@ -116,11 +116,12 @@ def test_without_a_policy_there_is_one_attempt() -> None:
 def test_the_number_of_requests_is_the_number_of_attempts(
     attempts: int, failing: int, first_s: float, factor: float
 ) -> None:
-    asked, run = times(Retry(attempts=attempts, first_s=first_s, factor=factor), *[busy()] * failing)
+    policy = Retry(attempts=attempts, first_s=first_s, factor=factor)
+    asked, run = times(policy, *[busy()] * failing)
     assert len(asked) == min(attempts, failing + 1)
     assert run.status == ("done" if failing < attempts else "failed")
     for number, (before, after) in enumerate(itertools.pairwise(asked)):
-        wait = first_s * factor**number
+        wait = min(first_s * factor**number, policy.max_s)
         assert 0.9 * wait - 0.01 <= after - before <= 1.1 * wait + 0.01, "within the jitter of a tenth"
 
 
