@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
 
 from graphflow.agents.model import Model
 from graphflow.agents.offline import OfflineModel
@@ -50,23 +52,29 @@ def model_named(name: str, environ: Mapping[str, str]) -> Model:
     if known is not None and (known.is_local or environ.get(known.key_variable) or not base_url):
         return _provided(known, model, environ)
     if slash and model and provider == "openai":
-        chosen = OpenAIModel(model, base_url=base_url, api_key=environ.get("OPENAI_API_KEY"), provider=provider)
+        chosen = _shared(model, base_url, environ.get("OPENAI_API_KEY"), provider=provider)
     elif name.strip() and (not slash or (model and base_url)):
         if not slash and not base_url:
             _refuse_misspelt(name, environ)
-        chosen = OpenAIModel(name, base_url=base_url, api_key=environ.get("OPENAI_API_KEY"))
+        chosen = _shared(name, base_url, environ.get("OPENAI_API_KEY"))
     else:
         raise _unknown(name, provider)
     chosen.require_key(environ)
     return chosen
 
 
+@lru_cache(maxsize=256)
+def _shared(name: str, base_url: str | None, api_key: str | None, **options: Any) -> OpenAIModel:
+    """One model for one name, however many agents name it: they share its connections."""
+    return OpenAIModel(name, base_url=base_url, api_key=api_key, **options)
+
+
 def _provided(provider: Provider, model: str, environ: Mapping[str, str]) -> OpenAIModel:
     base_url = provider.base_url(environ)
-    chosen = OpenAIModel(
+    chosen = _shared(
         model,
-        base_url=base_url,
-        api_key=environ.get(provider.key_variable),
+        base_url,
+        environ.get(provider.key_variable),
         key_variable=provider.key_variable,
         provider=provider.name,
         prices=FREE if provider.is_local and is_local(base_url) else None,

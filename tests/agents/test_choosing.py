@@ -151,3 +151,12 @@ def test_tools_are_offered_where_models_are() -> None:
     import graphflow.models
 
     assert graphflow.models.Tool is Tool
+
+
+def test_agents_that_name_the_same_model_share_it() -> None:
+    """Else each would open connections of its own at every performance."""
+    environ = {"OPENAI_API_KEY": "sk-one", "GROQ_API_KEY": "gsk-one"}
+    for name in ("openai/gpt-5", "gpt-5", "groq/llama", "ollama/llama3"):
+        assert choose_model(name, None, environ) is choose_model(None, name, environ)
+    other = {"OPENAI_API_KEY": "sk-two"}
+    assert choose_model("gpt-5", None, environ) is not choose_model("gpt-5", None, other)
