@@ -5,12 +5,14 @@ Postgres refuses to run as root, so then it runs as ``postgres`` or ``nobody``.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pwd
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -45,7 +47,21 @@ class Server:
         secret = self._root / "password"
         secret.write_text(PASSWORD)
         secret.chmod(0o644)
-        self._run("initdb", "-D", self._data, "-U", "tester", "-A", "scram-sha-256", "--pwfile", secret, "--no-sync", "-E", "UTF8", "--locale=C")
+        self._run(
+            "initdb",
+            "-D",
+            self._data,
+            "-U",
+            "tester",
+            "-A",
+            "scram-sha-256",
+            "--pwfile",
+            secret,
+            "--no-sync",
+            "-E",
+            "UTF8",
+            "--locale=C",
+        )
 
     def _run(self, program: str, *arguments: object) -> None:
         command = [str(self._programs / program), *map(str, arguments)]
@@ -58,7 +74,9 @@ class Server:
         options += ["-c", "fsync=off", "-c", "max_connections=60", "-c", "shared_buffers=16MB"]
         with (self._root / "log").open("ab") as log:
             command = [str(self._programs / "postgres"), *map(str, options)]
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._root, **self._as)
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, cwd=self._root, preexec_fn=_end_with_parent, **self._as
+            )
         deadline = time.monotonic() + 60
         while True:
             assert self._process.poll() is None, (self._root / "log").read_text()
@@ -79,9 +97,17 @@ class Server:
         self.stop()
         shutil.rmtree(self._root, ignore_errors=True)
 
-    def url(self, *, user: str = "tester", password: str = PASSWORD, port: int | None = None, database: str = "postgres") -> str:
+    def url(
+        self, *, user: str = "tester", password: str = PASSWORD, port: int | None = None, database: str = "postgres"
+    ) -> str:
         secret = password.replace("/", "%2F").replace("@", "%40")
         return f"postgresql://{user}:{secret}@127.0.0.1:{port or self.port}/{database}"
+
+
+def _end_with_parent() -> None:
+    """A test session that is killed leaves no server behind, where the system can see to that."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGINT)  # PR_SET_PDEATHSIG
 
 
 def _free_port() -> int:

@@ -57,9 +57,14 @@ def run(given: argparse.Namespace) -> int:
         row = store.row(given.run)
         plan = _plan_of(row, given.graph)
         kept = read_run(store, given.run, plan)
-        asked = asked_by(kept, given.key, given.run)
-        value = value_of(asked, given.value)
-        refuse_unfit(store, kept, plan, asked, value)
+        try:
+            asked = asked_by(kept, given.key)
+            value = value_of(asked, given.value)
+            refuse_unfit(store, kept, plan, asked, value)
+        except AnswerInvalid as error:
+            shows = f"graphflow runs show {given.run}{store_option(given.store)} shows"
+            error.fix = error.fix.replace("run.questions lists", shows)
+            raise
         store.answer(given.run, asked.key, value)
         if given.resume and not row.is_driven:
             return resuming.resume(store, given)

@@ -20,8 +20,8 @@ from graphflow.runtime.events import NodeFinished
 from graphflow.runtime.run import Run
 
 _DESCRIPTION = """\
-Tell where two runs part: the first step that went another way or wrote something
-else, the fields of the state that differ, and what each spent.
+Tell where two runs part: the first step that went another way or wrote
+something else, the fields of the state that differ, and what each spent.
 
 Times are not compared. Neither graph is imported."""
 

@@ -40,6 +40,7 @@ class _Interrupt:
 
     def __init__(self) -> None:
         self.strikes = 0
+        self.signal = 0
         self._threads = _Threads(thread_name_prefix=_THREADS)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[Any] | None = None
@@ -54,9 +55,10 @@ class _Interrupt:
 
     def strike(self, signal_number: int, frame: FrameType | None) -> None:
         self.strikes += 1
+        self.signal = signal_number
         self._threads.is_left = True
         if self.strikes > 1 or self._task is None or self._loop is None or _is_in_node(frame):
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(signal_number)
         self._loop.call_soon_threadsafe(self._task.cancel)
 
     def _report(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -92,7 +94,7 @@ def drive(work: Coroutine[Any, Any, T], *, until: Sequence[signal.Signals] = (si
     except asyncio.CancelledError:
         if not interrupt.strikes:
             raise
-        raise KeyboardInterrupt from None
+        raise KeyboardInterrupt(interrupt.signal) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

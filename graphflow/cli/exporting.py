@@ -12,6 +12,7 @@ from graphflow.cli import exits
 from graphflow.cli.arguments import Parser, add_common
 from graphflow.cli.opening import add_store, opened
 from graphflow.cli.output import print_json
+from graphflow.cli.standings import standing_now
 from graphflow.cli.stored_runs import read_run
 from graphflow.errors import UsageError
 from graphflow.graph.stored import data_of
@@ -22,9 +23,9 @@ FORMAT = 1
 KIND = "graphflow.export"
 
 _DESCRIPTION = """\
-Write a run as JSON lines: a header with its plans and origin, then the entries of
-its journal. A run that is driven is written as it stands now. States are in it
-as they are: what a node wrote can be read there."""
+Write a run as JSON lines: a header with its plans and origin, then the entries
+of its journal. A run that is driven is written as it stands now. States are in
+it as they are: what a node wrote can be read there."""
 
 _EXAMPLES = (
     "graphflow runs export owls-1 --store runs.db > owls-1.jsonl",
@@ -82,6 +83,7 @@ def exported(store: Store, run_id: str) -> list[str]:
         "model": row.model,
         "parent": row.parent,
         "status": row.standing.status,
+        "questions": list(standing_now(kept).questions),
         "answers": [[left.key, left.value] for left in store.answers(run_id)],
         "plans": [data_of(kept.plans[fingerprint]) for fingerprint in plans],
     }

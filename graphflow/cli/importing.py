@@ -41,7 +41,8 @@ class _Export:
     origin: Origin
     plans: list[Plan]
     journal: list[bytes]
-    answers: list[list[Any]]
+    answers: list[tuple[str, Any]]
+    forms: dict[str, Any]  # by the id of an open question: the JSON schema of its answer
     machine: Machine
 
 
@@ -85,7 +86,9 @@ async def _tell(store: Store, export: _Export) -> None:
     """Tell the store where the run stands: that is not in a journal."""
     store.acquire(export.run_id)
     try:
-        ticket = store.append(export.run_id, (), replace(standing_of(export.machine), status=export.status))
+        standing = standing_of(export.machine)
+        asked = tuple(one | {"schema": export.forms.get(one["id"], {})} for one in standing.questions)
+        ticket = store.append(export.run_id, (), replace(standing, status=export.status, questions=asked))
         if ticket is not None:
             await ticket
     finally:
@@ -121,7 +124,9 @@ def _checked(lines: list[str], name: str) -> _Export:
         plans = [plan_of(data) for data in header["plans"]]
         machine = replay({plan.fingerprint: plan for plan in plans}, entries)
         origin = Origin(header["target"], header["model"], header["parent"])
-        run_id, status, answers = machine.run_id, header["status"], header["answers"]
+        run_id, status = machine.run_id, header["status"]
+        answers = [(str(key), value) for key, value in header["answers"]]
+        forms = {question["id"]: question["schema"] for question in header["questions"]}
     except GraphflowError as error:
         raise _unsound(name, f"{error.what}. {error.why}") from error
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
@@ -130,7 +135,8 @@ def _checked(lines: list[str], name: str) -> _Export:
         raise _unsound(name, f"Its header names run {header.get('run')!r}, its journal run {run_id!r}.")
     if machine.status != "running":
         status = machine.status
-    return _Export(run_id, status, origin, plans, [line.encode() for line in lines[1:]], answers, machine)
+    journal = [line.encode() for line in lines[1:]]
+    return _Export(run_id, status, origin, plans, journal, answers, forms, machine)
 
 
 def _header(lines: list[str], name: str) -> dict[str, Any]:

@@ -8,18 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal, Union
+from typing import Any, Literal, Union, cast
 
 from pydantic import BaseModel
+from pydantic.errors import PydanticInvalidForJsonSchema
 
 from graphflow.cli.questions import form_of
+from graphflow.cli.standings import standing_now
 from graphflow.cli.stored_runs import StoredRun
 from graphflow.cli.values import element_of, read_list, read_value
 from graphflow.core import migrating, reading
 from graphflow.core.plan import Plan
 from graphflow.core.schema import adapter
 from graphflow.errors import AnswerInvalid
-from graphflow.runtime.standing import standing_of
 from graphflow.stores.store import Store
 
 
@@ -33,7 +34,7 @@ class Asked:
     is_open: bool
 
 
-def asked_by(kept: StoredRun, key: str, run_id: str) -> Asked:
+def asked_by(kept: StoredRun, key: str) -> Asked:
     """The question that a node's name or an id means. Raises AnswerInvalid for one of several, and for none."""
     machine = kept.machine
     found = [scope for scope in machine.questions() if scope.path == key]
@@ -46,8 +47,8 @@ def asked_by(kept: StoredRun, key: str, run_id: str) -> Asked:
             fix="Name one by its id: " + ", ".join(scope.path for scope in found[:10]),
         )
     if found:
-        question = next(one for one in standing_of(machine).questions if one["id"] == found[0].path)
-        return Asked(found[0].path, found[0].node.name, _type_of(found[0].node.ask, question["schema"]), is_open=True)
+        schema = next(one["schema"] for one in standing_now(kept).questions if one["id"] == found[0].path)
+        return Asked(found[0].path, found[0].node.name, _type_of(found[0].node.ask, schema), is_open=True)
     nodes = {node.name: node for plan in machine.plans() for node in plan.nodes if node.ask is not None}
     at = reading.node_at(machine.plan, key)
     node = nodes.get(key) or (at if at is not None and at.ask is not None else None)
@@ -58,7 +59,12 @@ def asked_by(kept: StoredRun, key: str, run_id: str) -> Asked:
 
 
 def _type_of(ask: Any, schema: Any) -> Any:
-    return annotation_of(schema) if ask.answer is Any else ask.answer
+    """The type itself; where the graph is not at hand, which shows in that anything would do, what its schema tells."""
+    try:
+        is_any = adapter(ask.answer).json_schema() == {}
+    except PydanticInvalidForJsonSchema:
+        is_any = False
+    return annotation_of(schema) if is_any else ask.answer
 
 
 def value_of(asked: Asked, texts: Sequence[str]) -> Any:
@@ -78,16 +84,20 @@ def value_of(asked: Asked, texts: Sequence[str]) -> Any:
 
 def _read(texts: list[str], annotation: Any) -> Any:
     pairs = [text.partition("=") for text in texts]
-    is_record = isinstance(annotation, type) and issubclass(annotation, BaseModel)
-    if is_record and all(name.isidentifier() and equals for name, equals, _ in pairs):
-        fields = annotation.model_fields
-        values = {
-            name: read_value(text, fields[name].annotation) if name in fields else text for name, _, text in pairs
-        }
+    record = _record(annotation)
+    if record is not None and all(name.isidentifier() and equals for name, equals, _ in pairs):
+        types = {name: field.annotation for name, field in record.model_fields.items()}
+        values = {name: read_value(text, types.get(name, str)) for name, _, text in pairs}
         return adapter(annotation).validate_python(values)
     if element_of(annotation) is not None:
         return read_list(texts, annotation, may_be_json=True)
     return read_value(" ".join(texts), annotation)
+
+
+def _record(annotation: Any) -> type[BaseModel] | None:
+    """The model an answer is to be, None for every other type."""
+    is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    return cast("type[BaseModel]", annotation) if is_model else None
 
 
 def refuse_unfit(store: Store, kept: StoredRun, plan: Plan | None, asked: Asked, value: Any) -> None:
@@ -136,7 +146,7 @@ def annotation_of(schema: Any) -> Any:
     """
     if not isinstance(schema, dict):
         return Any
-    known: dict[str, Any] = schema
+    known = cast("dict[str, Any]", schema)
     if "enum" in known or "const" in known:
         return Literal[tuple(known.get("enum", [known.get("const")]))]
     if "anyOf" in known:

@@ -14,8 +14,8 @@ from graphflow.errors import RunError
 from graphflow.stores.store import Store
 
 _DESCRIPTION = """\
-Go on with a stopped, waiting, failed or exhausted run. What is finished does not
-run again, and calls that were recorded are not made again.
+Go on with a stopped, waiting, failed or exhausted run. What is finished does
+not run again, and calls that were recorded are not made again.
 
 The graph is found where it was when the run began, from any folder. If it has
 changed since, the run goes on as long as everything it still needs is there;

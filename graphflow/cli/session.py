@@ -177,8 +177,10 @@ class Session:
             self.is_interrupted = True
 
     def _given_answers(self) -> list[Answer]:
-        questions = self._run.questions
-        return [answer for question in questions if (answer := self.answers.take(question)) is not None]
+        """Answers given beforehand to the questions that are open, and not answered in the store already."""
+        left = {answer.key for answer in self.setting.store.answers(self._run.id)}
+        open_ones = [question for question in self._run.questions if not {question.id, question.node} & left]
+        return [answer for question in open_ones if (answer := self.answers.take(question)) is not None]
 
     def _next_answers(self) -> list[Answer] | None:
         """Answers to the open questions: those given beforehand, else from the terminal. None if there are none.

@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 from typing import Any
+from urllib.parse import unquote
 
 from graphflow.cli import exits
 from graphflow.cli.arguments import Parser, add_common
@@ -13,9 +14,10 @@ from graphflow.cli.opening import add_store, opened, store_option
 from graphflow.cli.options import positive
 from graphflow.cli.output import counted, is_unicode, one_line, print_data, print_json
 from graphflow.cli.progress import Progress, reason_of
-from graphflow.cli.questions import clock, indented
+from graphflow.cli.questions import clock, form_of, indented
+from graphflow.cli.replies import annotation_of
 from graphflow.cli.reports import GoingOn, field_text, run_data, state_values, value_data
-from graphflow.cli.standings import is_due, questions_data, status_of
+from graphflow.cli.standings import is_due, questions_data, standing_now, status_of
 from graphflow.cli.stored_runs import StoredRun, read_run
 from graphflow.cli.story import told, under_plans
 from graphflow.cli.tables import plain_table
@@ -25,7 +27,6 @@ from graphflow.core.journal import Entry
 from graphflow.runtime import events
 from graphflow.runtime.events import Event
 from graphflow.runtime.run import Run
-from graphflow.runtime.standing import standing_of
 
 _DESCRIPTION = """\
 Show one run: its status and how it goes on, its path, every step with the edge
@@ -95,8 +96,8 @@ def _head(kept: StoredRun, shown: Run[Any], going_on: GoingOn) -> str:
         lines.append(("rerun of", row.parent))
     if row.model:
         lines.append(("model", row.model))
-    drivers = times_resumed(shown.journal) + 1
-    again = "" if drivers == 1 else f", gone on with {counted(drivers - 1, 'time')}"
+    resumed = times_resumed(shown.journal)
+    again = f", resumed {counted(resumed, 'time')}" if resumed else ""
     lines.append(("began", f"{clock(row.created)}, {age(time.time() - row.created)} ago{again}"))
     lines.append(("spent", " · ".join([counted(shown.usage.steps, "step"), *spent(shown.usage)])))
     if shown.path:
@@ -124,7 +125,7 @@ def _with_hint(kept: StoredRun, shown: Run[Any], going_on: GoingOn) -> str:
 
 
 def _steps(shown: Run[Any], last: int) -> str:
-    """Every step with the edge it took: the last ones, of a long run."""
+    """Every step with the edge it took; of a long run, the last ones."""
     glyphs, arrow = (_GLYPHS, "→") if is_unicode(sys.stdout) else (_ASCII, "->")
     rows: list[tuple[str, str, str, str, str]] = []
     progress: Progress | None = None
@@ -184,7 +185,7 @@ def _nodes(shown: Run[Any]) -> str:
     if repeated:
         return f"{table}\nA finished step ran again at: {', '.join(repeated)}. Please report it."
     again = times_resumed(shown.journal)
-    return f"{table}\nGone on with {counted(again, 'time')}: no finished step ran again." if again else table
+    return f"{table}\nResumed {counted(again, 'time')}: no finished step ran again." if again else table
 
 
 def _tallies(shown: Run[Any]) -> list[Tally]:
@@ -196,13 +197,14 @@ def _calls(counts: dict[str, int]) -> str:
 
 
 def _questions(kept: StoredRun, going_on: GoingOn) -> str:
-    asked = questions_data(standing_of(kept.machine))
+    asked = questions_data(standing_now(kept))
     blocks: list[str] = []
     for question in asked:
+        form = form_of(annotation_of(question["answer"]))
         due = "" if question["due"] is None else f", until {clock(question['due'])}"
         several = sum(other["node"] == question["node"] for other in asked) > 1
         how = going_on.answer(question["id"] if several else question["node"], "VALUE")
-        blocks.append(f"{question['id']} asks{due}:\n{indented(question['text'])}\n  answer: {how}")
+        blocks.append(f"{unquote(question['id'])} asks ({form}{due}):\n{indented(question['text'])}\n  answer: {how}")
     return "\n\n".join(blocks)
 
 
@@ -218,7 +220,7 @@ def _data(kept: StoredRun, shown: Run[Any]) -> dict[str, Any]:
     is_now = shown.seq == kept.machine.seq
     if is_now:
         data["status"] = _status_now(kept)
-        data["questions"] = questions_data(standing_of(kept.machine))
+        data["questions"] = questions_data(standing_now(kept))
     return data | {
         "seq": shown.seq,
         "target": row.target or None,

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from graphflow.cli.stored_runs import read_run
+from graphflow.cli.stored_runs import StoredRun, read_run
 from graphflow.errors import GraphflowError
 from graphflow.runtime.standing import standing_of
 from graphflow.stores.store import RunRow, Standing, Store
@@ -29,18 +29,27 @@ def exact(store: Store, row: RunRow) -> RunRow:
     if status_of(row) != "stopped" or not 0 < row.standing.seq <= _LONGEST:
         return row
     try:
-        machine = read_run(store, row.run).machine
+        return replace(row, standing=standing_now(read_run(store, row.run)))
     except GraphflowError:  # a journal that cannot be read is listed all the same
         return row
-    return replace(row, standing=standing_of(machine))
+
+
+def standing_now(kept: StoredRun) -> Standing:
+    """Where a run stands as of its last entry. Without its graph, what an answer is like is known from its driver."""
+    standing = standing_of(kept.machine)
+    told = {question["id"]: question["schema"] for question in kept.row.standing.questions}
+    asked = tuple(
+        question | {"schema": question["schema"] or told.get(question["id"], {})} for question in standing.questions
+    )
+    return replace(standing, questions=asked)
 
 
 def is_due(row: RunRow) -> bool:
-    """Whether a timer of a run that nobody drives has passed."""
-    due = row.standing.wake_at
-    return (
-        not row.is_driven and row.standing.status in ("waiting", "running") and due is not None and due <= time.time()
-    )
+    """Whether the time of a question has passed while nobody drives its run (S10.3)."""
+    if row.is_driven or row.standing.status != "waiting":
+        return False
+    due = [question["due"] for question in row.standing.questions if question.get("due") is not None]
+    return bool(due) and min(due) <= time.time()
 
 
 def row_data(row: RunRow) -> dict[str, Any]:

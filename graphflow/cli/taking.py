@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-import warnings
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
 from graphflow.cli.finding import graph_of
 from graphflow.cli.standings import is_due
-from graphflow.errors import Fenced, GraphflowError, RunBusy, RunFailed, RunNotFound
+from graphflow.core.journal import decode
+from graphflow.errors import Fenced, RunBusy, RunFailed, RunNotFound, StoreUnavailable
 from graphflow.runtime.outbox import Durability
 from graphflow.runtime.run import Run
 from graphflow.stores.store import RunRow, Store
@@ -23,17 +23,18 @@ from graphflow.stores.store import RunRow, Store
 _LOOK_S = 0.5
 _LONGEST_LOOK_S = 5.0
 _FIRST_LEFT_S, _LONGEST_LEFT_S = 5.0, 300.0
+_FEW_DEATHS, _MOST_DEATHS = 3, 12
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """Something a worker tells: ``took``, ``rests``, ``left`` a run, or ``stopped``."""
+    """Something a worker tells: ``took``, ``rests``, ``left`` or ``lost`` a run, ``waits`` for the store, or ``stopped``."""
 
     kind: str
     run: str = ""
     graph: str = ""
     what: str = ""
-    error: GraphflowError | None = None
+    error: Exception | None = None
 
 
 @dataclass(slots=True)
@@ -65,19 +66,27 @@ class Taker:
         self._durability: Durability = durability
         self._driving: dict[str, asyncio.Task[None]] = {}
         self._left: dict[str, _Left] = {}
+        self._deaths: dict[str, tuple[int, int]] = {}  # run -> its entries, and how many drivers died at the last
 
     async def work(self, *, once: bool) -> None:
         """Take what needs a driver, for ever, or ``once`` until nothing is left to do. Cancelled, it stops them all."""
         try:
             while True:
                 begun = time.monotonic()
-                waiting = self._take()
+                waiting = self._looked()
                 if once and not waiting and not self._driving:
                     return
                 took_s = time.monotonic() - begun
                 await self._rest(min(max(_LOOK_S, 10 * took_s), _LONGEST_LOOK_S))
         finally:
             await self._put_down()
+
+    def _looked(self) -> bool:
+        try:
+            return self._take()
+        except StoreUnavailable as error:  # locked, or the connection is lost: it may come back
+            self._tell(News("waits", what="the store cannot be read now", error=error))
+            return True
 
     def _take(self) -> bool:
         """Begin to drive as many as there is room for. Whether there are any at all."""
@@ -90,9 +99,18 @@ class Taker:
         if row.run in self._driving or not needs_driver(row):
             return False
         left = self._left.get(row.run)
-        if left is None or left.until <= time.monotonic():
-            return True
-        return row.has_answers and row.standing.seq != left.seq
+        if left is not None and left.until > time.monotonic() and left.seq == row.standing.seq:
+            return False
+        return row.standing.status != "running" or time.time() >= row.updated + self._hold_back_s(row)
+
+    def _hold_back_s(self, row: RunRow) -> float:
+        """A run that its last drivers died of, before anything came of it, is not taken at once by the next."""
+        known = self._deaths.get(row.run)
+        if known is None or known[0] != row.standing.seq:
+            kinds = [decode(text)["kind"] for text in list(self.store.read(row.run))[-_MOST_DEATHS:]]
+            deaths = next((n for n, kind in enumerate(reversed(kinds)) if kind != "resumed"), len(kinds))
+            known = self._deaths[row.run] = (row.standing.seq, deaths)
+        return 0.0 if known[1] < _FEW_DEATHS else _wait_s(known[1] - _FEW_DEATHS)
 
     async def _rest(self, seconds: float) -> None:
         """Until it is time to look again, or there is room for more."""
@@ -113,14 +131,18 @@ class Taker:
         try:
             run = await self._drive(row)
         except (RunBusy, RunNotFound, Fenced):
-            pass  # another was quicker, or it was removed
+            self._tell(News("lost", row.run, row.graph, "another drives it, or has removed it"))
         except RunFailed as failed:
             self._tell(News("rests", row.run, row.graph, "failed", failed))
-        except GraphflowError as error:
-            self._leave(row, error)
+        except Exception as error:  # of the graph's file, or of its validators: whatever it is, others go on
+            if self._stands_as(row):
+                self._leave(row, error)
         else:
-            self._left.pop(row.run, None)
             steps = run.usage.steps
+            if is_due(now := self.store.row(row.run)):  # nothing came of it: not again at once
+                self._leave(now, None)
+            else:
+                self._left.pop(row.run, None)
             self._tell(News("rests", row.run, row.graph, f"{run.status}, {steps:,} step{'s' if steps != 1 else ''}"))
         finally:
             del self._driving[row.run]
@@ -134,13 +156,24 @@ class Taker:
         self._tell(News("took", row.run, row.graph, _why(row)))
         return going_on
 
-    def _leave(self, row: RunRow, error: GraphflowError) -> None:
+    def _stands_as(self, row: RunRow) -> bool:
+        """Whether nobody else has gone on with the run since it was looked at."""
+        try:
+            now = self.store.row(row.run)
+        except RunNotFound:
+            return False
+        return now.standing.seq == row.standing.seq and not now.is_driven
+
+    def _leave(self, row: RunRow, error: Exception | None) -> None:
         left = self._left.get(row.run)
-        times = 1 if left is None else left.times + 1
-        wait_s = min(_FIRST_LEFT_S * 2 ** (times - 1), _LONGEST_LEFT_S)
-        self._left[row.run] = _Left(times, row.standing.seq, time.monotonic() + wait_s)
+        times = 0 if left is None else left.times + 1
+        self._left[row.run] = _Left(times, row.standing.seq, time.monotonic() + _wait_s(times))
         self.was_left = True
-        self._tell(News("left", row.run, row.graph, f"tried again in {wait_s:g} s", error))
+        self._tell(News("left", row.run, row.graph, f"tried again in {_wait_s(times):g} s", error))
+
+
+def _wait_s(times: int) -> float:
+    return float(min(_FIRST_LEFT_S * 2**times, _LONGEST_LEFT_S))
 
 
 def needs_driver(row: RunRow) -> bool:

@@ -7,19 +7,23 @@ import contextlib
 import json
 import signal
 import sys
+import time
+from textwrap import indent
+from typing import TextIO
 
 from graphflow.cli import exits
 from graphflow.cli.arguments import Parser, add_common
 from graphflow.cli.driving import drive
 from graphflow.cli.opening import add_store, opened
 from graphflow.cli.options import add_durability, add_model, positive
-from graphflow.cli.output import is_unicode, visible
+from graphflow.cli.output import error_data, is_unicode, visible
+from graphflow.cli.screen import Silent, Tone, warnings_on
 from graphflow.cli.taking import News, Taker
 
 _DESCRIPTION = """\
-Drive the runs of a store that need a driver: those that are stopped, whose timer
-is due, or that were answered. Several workers side by side, on one machine or
-with Postgres on many, share the work; a run is driven by one of them.
+Drive the runs of a store that need a driver: those that are stopped, that were
+answered, or whose question's time is over. Several workers side by side, on one
+machine or with Postgres on many, share the work: one of them drives a run.
 
 A run that fails stays failed, until graphflow runs resume. One whose graph
 cannot be imported is told and left, and tried again after a while. Graphs are
@@ -48,22 +52,42 @@ def make_parser() -> Parser:
 
 def run(given: argparse.Namespace) -> int:
     """Carry the command out. Returns its exit code."""
-    tell = _as_lines(given.quiet) if not given.json else _as_json
-    with opened(given.store) as store, contextlib.redirect_stdout(sys.stderr):
+    teller = _Teller(sys.stdout if given.json else None, is_quiet=given.quiet)
+    with opened(given.store) as store, contextlib.redirect_stdout(sys.stderr), warnings_on(teller):
         taker = Taker(
-            store, tell, at_once=given.at_once, model=given.model, durability=given.durability or "step"
+            store,
+            teller.tell,
+            at_once=given.at_once,
+            model=given.model,
+            durability=given.durability or "step",
         )
         try:
             drive(taker.work(once=given.once), until=(signal.SIGINT, signal.SIGTERM))
-        except KeyboardInterrupt:
-            tell(News("stopped", what="what was at work is put down, and can be gone on with"))
-            return exits.INTERRUPTED
+        except KeyboardInterrupt as interrupt:
+            teller.tell(News("stopped", what="what was at work is put down, and can be gone on with"))
+            return exits.DONE if signal.SIGTERM in interrupt.args else exits.INTERRUPTED
     return exits.FAILED if taker.was_left else exits.DONE
 
 
-def _as_lines(is_quiet: bool):  # type: ignore[no-untyped-def]
-    ...
+class _Teller(Silent):
+    """Tells what a worker does: lines on stderr, or with ``--json`` objects on stdout."""
 
+    def __init__(self, out: TextIO | None, *, is_quiet: bool) -> None:
+        self._out = out
+        self._is_quiet = is_quiet
 
-def _as_json(news: News) -> None:
-    ...
+    def tell(self, news: News) -> None:
+        if self._out is not None:
+            known = {"event": news.kind, "run": news.run, "graph": news.graph, "what": news.what}
+            data = {"schema": "graphflow.worker/1", "t": time.time(), **known, "error": error_data(news.error)}
+            print(json.dumps(data, ensure_ascii=not is_unicode(self._out)), file=self._out, flush=True)
+        elif not self._is_quiet or news.error is not None:
+            self._line(news.kind, "  ".join(filter(None, (news.run, news.graph, news.what))))
+            if news.error is not None:
+                print(visible(indent(str(news.error), "  ")), file=sys.stderr, flush=True)
+
+    def say(self, label: str, text: str, tone: Tone = "plain") -> None:
+        self._line(label, text)
+
+    def _line(self, label: str, text: str) -> None:
+        print(f"{time.strftime('%H:%M:%S')}  {label:<8}{visible(text)}", file=sys.stderr, flush=True)

@@ -99,6 +99,9 @@ def _field(spec: FieldSpec) -> JsonObject:
 
 
 def _json_schema(annotation: Any) -> Any:
+    restored: Any = annotation if isinstance(annotation, type) else None
+    if restored is not None and issubclass(restored, _Unknown):
+        return restored.told  # of a plan that was restored: it is told again as it was
     try:
         return without_texts(TypeAdapter(annotation).json_schema())
     except (PydanticInvalidForJsonSchema, PydanticUserError, PydanticSchemaGenerationError):
@@ -249,7 +252,7 @@ class _Restoring:
     def _field(self, name: str, told: JsonObject) -> tuple[Any, Any]:
         now = None if self.like is None else self.like.schema.fields.get(name)
         is_same = now is not None and _says(now.annotation, told)
-        annotation: Any = now.annotation if now is not None and is_same else _unknown_type(told["type"])
+        annotation: Any = now.annotation if now is not None and is_same else _unknown_type(told["type"], told["json"])
         marks: list[Any] = [reducers.local] if told["is_local"] else []
         if told["reducer"] is not None:
             marks.append(_reducer(told["reducer"], now if is_same else None))
@@ -262,7 +265,7 @@ class _Restoring:
         if "ask" in told:
             current = None if twin is None or twin.ask is None else twin.ask.answer
             is_same = current is not None and annotation_text(current) == told["ask"][1]
-            ask = Ask(_cannot, current if is_same else Any, told["ask"][0])
+            ask = Ask(_cannot, current if is_same else _unknown_type(told["ask"][1]), told["ask"][0])
         return Node(
             index,
             told["name"],
@@ -324,7 +327,12 @@ class _Restoring:
         types = (
             over.item_type for over in overs if over.label == told["label"] and _says(over.item_type, told["item"])
         )
-        return Over(_cannot, next(types, _unknown_type(told["item"]["type"])), told["label"], told["field"])
+        return Over(
+            _cannot,
+            next(types, _unknown_type(told["item"]["type"], told["item"]["json"])),
+            told["label"],
+            told["field"],
+        )
 
     def _with_edges(self, node: Node, edges: Iterable[Edge]) -> Node:
         own = [edge for edge in edges if edge.source == node.index]
@@ -347,7 +355,7 @@ def _reducer(name: str, now: FieldSpec | None) -> reducers.Reducer:
     if now is not None:
         return found
     fold = _unite if found is reducers.union else found.fold
-    return replace(found, fold=fold, takes=_anything, absorb=None, absorb_all=None)
+    return replace(found, name=name, fold=fold, takes=_anything, absorb=None, absorb_all=None)
 
 
 def _anything(annotation: object) -> Any:
@@ -365,14 +373,16 @@ def _named(plan: Plan, name: str) -> Node | None:
 
 
 class _Unknown:
-    """The base of types that only their name is known of: their values stay the JSON they are."""
+    """The base of types that only their name and JSON schema are known of: their values stay the JSON they are."""
+
+    told: Any = None
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: object) -> CoreSchema:
         return core_schema.any_schema()
 
 
-def _unknown_type(text: str) -> Any:
+def _unknown_type(text: str, told: Any = None) -> Any:
     native = {
         "str": str,
         "int": int,
@@ -381,7 +391,7 @@ def _unknown_type(text: str) -> Any:
         "list[str]": list[str],
         "dict[str, str]": dict[str, str],
     }
-    return native.get(text) or type(text, (_Unknown,), {})
+    return native.get(text) or type(text, (_Unknown,), {"told": told})
 
 
 def _as_error(name: str) -> type[BaseException]:

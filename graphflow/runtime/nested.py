@@ -148,7 +148,7 @@ class NestedHands(DriverHands):
 
     def begins(self) -> None:
         """A model call stood in line and may start, unless the time of the run's budget is over by now (S13.1)."""
-        self.why_waiting = ""
+        super().begins()
         if (caller := self._outer.caller) is not None:
             caller.begins()
 

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Generic, LiteralString, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from graphflow.errors import StoreUnavailable
 from graphflow.stores import sharing
@@ -48,9 +48,7 @@ class PostgresStore(SqlStore):
     none of ours or of a newer version, and StoreUnavailable where no connection can be made.
     """
 
-    def __init__(
-        self, address: str, *, lease_s: float = 30.0, schema: str = "graphflow", wait_s: float = 30.0
-    ) -> None:
+    def __init__(self, address: str, *, lease_s: float = 30.0, schema: str = "graphflow", wait_s: float = 30.0) -> None:
         checked_lease(lease_s)
         found = address_of(address, schema)
         super().__init__(sharing.take(("postgres", found, wait_s), lambda: _Server(found, wait_s)), lease_s)
@@ -209,5 +207,5 @@ class _Attempt(Generic[T]):
 
 
 @lru_cache(maxsize=256)
-def _dialect(sql: str) -> LiteralString:
-    return cast("LiteralString", sql.replace("?", "%s"))
+def _dialect(sql: str) -> bytes:
+    return sql.replace("?", "%s").encode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -64,11 +65,9 @@ def address_of(text: str, schema: str) -> Address:
             fix="Leave schema= out, or give another name.",
         )
     settings: dict[str, Any] = {}
-    try:
+    with suppress(psycopg.Error):  # its message repeats the address, and the password with it
         settings = dict(conninfo_to_dict(text))
-    except psycopg.Error:
-        pass  # its message repeats the address, and the password with it
-    if not settings:
+    if not settings or _is_torn(settings):
         raise StoreError(
             "The address of the store is none that Postgres knows",
             why="It is not repeated here, as there may be a password in it.",
@@ -77,6 +76,13 @@ def address_of(text: str, schema: str) -> Address:
     user, host, port = settings.get("user"), settings.get("host") or settings.get("hostaddr"), settings.get("port")
     shown = f"postgresql://{f'{user}@' if user else ''}{host or ''}{f':{port}' if port else ''}/{settings.get('dbname', '')}"
     return Address(shown, schema, tuple(sorted({**_DEFAULTS, **settings}.items())))
+
+
+def _is_torn(settings: dict[str, Any]) -> bool:
+    """Whether a sign in the password was not written as %2F or %40: then a part of it is taken for a host or a database."""
+    host, port = str(settings.get("host", "")), str(settings.get("port", ""))
+    is_port = not port or re.fullmatch(r"[0-9]+(,[0-9]*)*", port)
+    return not is_port or "@" in host or "@" in str(settings.get("dbname", ""))
 
 
 def connected(address: Address) -> Connection:

@@ -11,6 +11,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Hashable
+from typing import Any
 
 from graphflow.errors import StoreError
 from graphflow.stores.committing import Committing
@@ -57,20 +58,21 @@ def take(key: Hashable, make: Callable[[], Database]) -> Shared:
         return found
 
 
-def let_go(shared: Shared) -> None:
-    """One store less uses it; the last closes it, after all that was handed over."""
+def let_go(shared: Shared) -> Shared | None:
+    """One store less uses it; the last closes it, after all that was handed over. Returns it if it is open yet."""
     if not shared.is_ours:
-        return
+        return None
     with _lock:
         shared.users -= 1
         if shared.users:
-            return
+            return shared
         if _open.get(shared.key) is shared:
             del _open[shared.key]
     shared.writer.close()
+    return None
 
 
-def let_go_with(store: object, shared: Shared) -> weakref.finalize[[Shared], object]:
+def let_go_with(store: object, shared: Shared) -> weakref.finalize[[Shared], Any]:
     """Calls ``let_go`` once: when the store is forgotten, when this is called, or at the end of the process."""
     return weakref.finalize(store, let_go, shared)
 

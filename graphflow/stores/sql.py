@@ -6,9 +6,9 @@ Everything that writes goes through the writer's thread, in the order in which i
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from graphflow.core.journal import Brief, text_of
@@ -19,6 +19,7 @@ from graphflow.stores import sharing
 from graphflow.stores.committing import fenced
 from graphflow.stores.database import Row
 from graphflow.stores.memory import busy, taken_id
+from graphflow.stores.owners import is_gone, new_owner
 from graphflow.stores.store import NO_ORIGIN, GivenAnswer, Origin, RunRow, Standing
 from graphflow.stores.texts import checked_id, parsed, safe, written
 from graphflow.stores.writing import Batch, Commit, Told, closed
@@ -31,7 +32,7 @@ _CREATE = (
 )
 _ROWS = (
     "SELECT run.id, graph, fingerprint, status, seq, wake_at, standing.body, standing.state, target, model, parent,"
-    " created, updated, owner IS NOT NULL AND era = ? AND lease_until >= {now},"
+    " created, updated, CASE WHEN era = ? AND lease_until >= {now} THEN owner END,"
     " EXISTS (SELECT 1 FROM answer WHERE answer.run = run.number)"
     " FROM run LEFT JOIN standing ON standing.run = run.number{where} ORDER BY run.number"
 )
@@ -54,7 +55,7 @@ class SqlStore:
         self._shared = shared
         self._database = shared.database
         self._leases: dict[str, tuple[int, int]] = {}  # of each run driven from here: its number, our fencing number
-        self._owner = secrets.token_hex(8)
+        self._owner = new_owner()
 
     @property
     def place(self) -> str:
@@ -97,7 +98,7 @@ class SqlStore:
                 self._database.write("DELETE FROM plan WHERE fingerprint NOT IN (SELECT fingerprint FROM run_plan)")
             return bool(gone)
 
-        if not self._perform(remove):
+        if not self._perform(remove) and not (self._was_freed(run_id) and self._perform(remove)):
             self.row(run_id)
             raise busy(run_id, "Stop it first, or wait for its end.")
 
@@ -175,11 +176,23 @@ class SqlStore:
             " RETURNING number, fence"
         ).format(now=self._database.now)
         era, run_id = self._database.era, self._possible(run_id)
-        found = self._perform(lambda: self._database.write(sql, (self._owner, self._lease_s, era, run_id, era)))
+        values = (self._owner, self._lease_s, era, run_id, era)
+        found = self._perform(lambda: self._database.write(sql, values))
+        if not found and self._was_freed(run_id):
+            found = self._perform(lambda: self._database.write(sql, values))
         if not found:
             self.row(run_id)
             raise busy(run_id, f"Wait for it to end; one that died lets go of it {self._lease_s:g} s later.")
         self._leases[run_id] = (found[0][0], found[0][1])
+
+    def _was_freed(self, run_id: str) -> bool:
+        """A driver whose process is known to have ended lets go of its run at once, not when its lease does."""
+        held = self._read("SELECT number, owner, fence FROM run WHERE id = ? AND owner IS NOT NULL", (run_id,))
+        freed = [(number, owner, fence) for number, owner, fence in held if is_gone(owner)]
+        sql = "UPDATE run SET owner = NULL, lease_until = NULL WHERE number = ? AND owner = ? AND fence = ?"
+        for values in freed:
+            self._perform(partial(self._database.write, sql, values))
+        return bool(freed)
 
     def append(
         self,
@@ -231,7 +244,8 @@ class SqlStore:
 
     def close(self) -> None:
         """Finish what was handed over, and let go of files and connections. Closing twice is fine."""
-        self._let_go()
+        if self._let_go() is not None:
+            self._shared.writer.drain()  # other stores go on: what was handed over by this one is still to be safe
 
     def _check(self) -> None:
         if not self._let_go.alive:
@@ -275,7 +289,7 @@ def _told(standing: Standing) -> Told:
 
 def _row(row: Row, place: str) -> RunRow:
     run_id, graph, fingerprint, status, seq, wake_at, body, state, target, model, parent, created, updated = row[:13]
-    is_driven, has_answers = row[13:]
+    owner, has_answers = row[13:]
     more: dict[str, Any] = {} if body is None else parsed(bytes(body), place)
     standing = Standing(
         seq,
@@ -297,6 +311,6 @@ def _row(row: Row, place: str) -> RunRow:
         parent,
         created,
         updated,
-        is_driven=bool(is_driven),
+        is_driven=owner is not None and not is_gone(owner),
         has_answers=bool(has_answers),
     )

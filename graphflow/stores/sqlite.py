@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 _APPLICATION = 0x67666C77  # "gflw", in the header of the file
 _TYPES = {"blob": "BLOB", "real": "REAL", "key": "INTEGER PRIMARY KEY AUTOINCREMENT"}
+_LEAST_BYTES = 512  # the smallest page there is
 _LOG_BYTES = 4 << 20  # what the write-ahead log is cut back to once a burst is over
 
 
@@ -74,7 +75,10 @@ class _File:
         self._writing: sqlite3.Connection | None = None
         self._reading: sqlite3.Connection | None = None
         try:
-            if path.stat().st_size:
+            size = path.stat().st_size
+            if 0 < size < _LEAST_BYTES:  # SQLite would take that for empty
+                raise told(sqlite3.DatabaseError("file is too short for a database"), path, is_damaged=True)
+            if size:
                 self._look()
             self._writing = self._connected(path)
             self._set_log(self._writing)
@@ -206,5 +210,3 @@ def _era() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:  # no Linux: leases run by the wall clock
         return ""
-
-

@@ -55,10 +55,10 @@ _FIXES = {
 }
 
 
-def told(error: BaseException, path: Path) -> StoreError:
+def told(error: BaseException, path: Path, *, is_damaged: bool = False) -> StoreError:
     """An error of SQLite's as one of ours."""
     code: int = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in _DAMAGED:
+    if is_damaged or code in _DAMAGED:
         return StoreInvalid(
             f"{path} is no store that can be read",
             why=f"SQLite says: {error}. The file was left as it is.",

@@ -10,6 +10,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -36,9 +37,11 @@ class Commit:
 
     def __await__(self) -> Generator[Any, None, None]:
         if not self._is_done:
-            if self.loop is not asyncio.get_running_loop():
+            if self.loop is None or self.loop is not asyncio.get_running_loop():
                 raise Internal("A commit was awaited in another event loop than the one that handed it over.")
-            mine: asyncio.Future[None] = self.loop.create_future()  # one for each who waits: cancelling it is theirs alone
+            mine: asyncio.Future[None] = (
+                self.loop.create_future()
+            )  # one for each who waits: cancelling it is theirs alone
             self._waiting.append(mine)
             yield from mine
         if self._error is not None:
@@ -113,7 +116,7 @@ class Writer:
         self._queue: queue.SimpleQueue[Batch | _Call[Any] | None] = queue.SimpleQueue()
         self._place = place
         self._is_closed = False
-        self._closing = threading.Lock()  # nothing may be handed over behind the end
+        self._closing = threading.RLock()  # nothing may be handed over behind the end; a finalizer may run inside
         self._thread = threading.Thread(
             target=_work, args=(self._queue, write, close), name=f"graphflow {place}", daemon=True
         )
@@ -138,6 +141,11 @@ class Writer:
             if self._is_closed:
                 raise closed(self._place)
             self._queue.put(item)
+
+    def drain(self) -> None:
+        """Wait until all that was handed over before is done."""
+        with suppress(StoreError):  # it was closed meanwhile, which waits as well
+            self.call(lambda: None)
 
     def close(self) -> None:
         """Finish what was handed over, and end the thread."""

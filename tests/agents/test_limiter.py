@@ -279,6 +279,17 @@ def test_what_an_earlier_call_is_told_does_not_overwrite_what_a_later_one_was() 
     assert lined(main).starts[-1] == ("next", 11)
 
 
+def test_with_nothing_under_way_it_waits_no_longer_than_the_reset() -> None:
+    """An old rate counts for less than what the provider said last."""
+
+    async def main(line: Line) -> None:
+        await line.call(headers=rates("requests", 100, 99, "100s"))
+        await line.call(headers={"x-ratelimit-remaining-requests": "0"})
+        await line.call()
+
+    assert lined(main).times == [0, 1, 2], "by the old rate it would be 102"
+
+
 def test_without_knowing_how_it_grows_all_is_there_at_the_reset() -> None:
     async def main(line: Line) -> None:
         await line.call(headers={"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "20ms"})
@@ -363,6 +374,8 @@ def test_many_that_leave_are_not_kept() -> None:
     async def main(line: Line) -> None:
         busy = asyncio.ensure_future(line.call(lasts_s=9))
         await asyncio.sleep(0)
+        patient = asyncio.ensure_future(line.call())
+        await asyncio.sleep(0)
         for _ in range(300):
             waiting = asyncio.ensure_future(line.call())
             await asyncio.sleep(0)
@@ -370,7 +383,7 @@ def test_many_that_leave_are_not_kept() -> None:
             await line.all(waiting)
         gate: Any = line.limiter._here()
         assert len(gate._line) <= 64
-        await busy
+        await line.all(busy, patient)
 
     lined(main, first_at_once=1)
 

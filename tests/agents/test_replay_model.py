@@ -190,6 +190,16 @@ def test_errors_that_belong_to_the_request_come_again(path: Path) -> None:
     assert say(model, ask(), ask()) == ["Refused", "in the end"]
 
 
+def test_what_is_said_of_an_error_later_is_not_recorded(path: Path) -> None:
+    """Agents add whose call it was."""
+    cut = Truncated("cut off", why="at 3 tokens")
+    model = ReplayModel(path, records=ScriptedModel([cut, "Mice."], name="openai/m"), is_recording=True)
+    assert say(model, ask()) == ["Truncated"]
+    cut.why = "changed on its way up"
+    assert say(model, ask("Else?")) == ["Mice."]
+    assert "changed" not in path.read_text()
+
+
 @pytest.mark.parametrize("error", [RateLimited("429"), ServerError("500"), AuthError("401"), QuotaExhausted("402")])
 def test_errors_of_the_day_are_not_recorded(path: Path, error: ModelError) -> None:
     assert record(path, [error, "Mice."], ask(), ask()) == [type(error).__name__, "Mice."]

@@ -13,7 +13,11 @@ TESTS = Path(__file__).parent.parent
 PARTS = {1: 4, 2: 4, 3: 8, 4: 7, 5: 4, 6: 10, 7: 3, 8: 4, 9: 3, 10: 4, 11: 3, 12: 2, 13: 2, 14: 3, 15: 5}
 """Section -> how many numbered rules it has."""
 
-RULES = [f"S{section}.{number}" for section, count in PARTS.items() for number in range(1, count + 1)] + ["S16", "S17", "S18"]
+RULES = [f"S{section}.{number}" for section, count in PARTS.items() for number in range(1, count + 1)] + [
+    "S16",
+    "S17",
+    "S18",
+]
 
 EXCLUDED = {
     "S10.4": "Approval of a tool call is asked of approve= while the run goes on; suspending the turn comes with stores.",

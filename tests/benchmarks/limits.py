@@ -45,6 +45,9 @@ LIMITS = {
     "agent_turn": Limit(
         "CPU milliseconds of a turn of an agent in a graph", "more than the bare client takes", 0.3, 0.2
     ),
+    "store_alone": Limit("a commit to SQLite, awaited, of one run alone", "the same rows in bare sqlite3", 3, 1.5),
+    "store_shared": Limit("CPU microseconds of a commit to SQLite, of 100 runs at once", "1 microsecond", 25, 10),
+    "store_batch": Limit("CPU microseconds of an entry, 512 in a commit to SQLite", "1 microsecond", 10, 5),
     "makespan": Limit("makespan of an uneven series-parallel graph", "its critical path", 1.15, 1.05, exact=True),
     "idle_nodes": Limit("a step beside 1,000 nodes that are never reached", "beside 10", 1.1, 1),
     "fields": Limit("a step of a state with 100 fields", "with 5", 1.3, 1),

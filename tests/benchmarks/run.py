@@ -17,6 +17,7 @@ import branches
 import journals
 import starting
 import steps
+import stores
 import turns
 from limits import LIMITS
 from measuring import Measured
@@ -27,6 +28,7 @@ MEASURES: dict[str, Callable[[], Measured | None]] = {
     **journals.MEASURES,
     **starting.MEASURES,
     **turns.MEASURES,
+    **stores.MEASURES,
 }
 
 HEADER = f"{'figure':<14}{'ratio':>8}{'limit':>7}{'goal':>6}  {'cost':>10}{'floor':>10}  verdict"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 ESSAY = """
@@ -102,6 +104,62 @@ graph.edge(divide, END)
 """
 
 
+HOLDING = """
+import asyncio
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from graphflow import END, START, Context, Graph, fields
+
+HERE = Path(__file__).parent
+
+
+class State(BaseModel):
+    paid: int = 0
+    done: str = ""
+
+
+state = fields(State)
+graph = Graph("holding", State)
+
+
+def log(text: str) -> None:
+    with (HERE / "log").open("a") as file:
+        file.write(text + "\\n")
+
+
+@graph.node
+def begin(view: State) -> dict[str, object]:
+    log("begin")
+    return {}
+
+
+@graph.node(writes=state.paid)
+async def hold(view: State, ctx: Context) -> int:
+    async def pay() -> int:
+        log("paid")
+        return 7
+
+    log("hold")
+    paid = await ctx.once("pay", pay)
+    if not (HERE / "go").exists():
+        log("at work")
+        await asyncio.sleep(600)
+    return paid
+
+
+@graph.node(writes=state.done)
+def finish(view: State) -> str:
+    log("finish")
+    return "all of it"
+
+
+graph.chain(START, begin, hold, finish, END)
+"""
+"""Holds at its second node, after a call that is recorded, until there is a file ``go`` beside it."""
+
+
 @dataclass(frozen=True)
 class Said:
     """What a command ended with, and what it said on which stream."""
@@ -116,3 +174,11 @@ class Said:
 
 
 Command = Callable[..., Said]
+
+
+def forget(folder: Path) -> None:
+    """What was imported from a folder: the next command imports it anew, as a process of its own does."""
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file is not None and Path(file).is_relative_to(folder):
+            del sys.modules[name]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from graphflow.cli.main import main
-from tests.cli.commands import BROKEN, DESK, ESSAY, Command, Said
+from tests.cli.commands import BROKEN, DESK, ESSAY, Command, Said, forget
 
 
 @pytest.fixture
@@ -22,13 +22,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.delenv("GRAPHFLOW_STORE", raising=False)
     linecache.clearcache()  # files are named as seen from here, and there are others of the same name
-    before = set(sys.modules)
     yield tmp_path
-    for name in set(sys.modules) - before:
-        file = getattr(sys.modules[name], "__file__", None)
-        if file is not None and Path(file).is_relative_to(tmp_path):
-            del sys.modules[name]
+    forget(tmp_path)
 
 
 @pytest.fixture

@@ -6,11 +6,12 @@ import importlib.util
 import io
 import shlex
 import shutil
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from graphflow.cli import checking, drawing, explaining, main, running
+from graphflow.cli import checking, drawing, explaining, main, running, runs, working
 from tests.cli.commands import Command
 
 ROOT = Path(__file__).parents[2]
@@ -21,13 +22,25 @@ SHOWN = {
     "draw": drawing._EXAMPLES,  # pyright: ignore[reportPrivateUsage]
     "explain": explaining._EXAMPLES,  # pyright: ignore[reportPrivateUsage]
 }
+ACTIONS = {name: import_module(f"graphflow.cli.{module}") for name, (_, module) in runs.ACTIONS.items()}
+OF_STORES = {"worker": working._EXAMPLES} | {f"runs {name}": module._EXAMPLES for name, module in ACTIONS.items()}
 EXAMPLES = list(dict.fromkeys(example for examples in SHOWN.values() for example in examples))
 
 
-@pytest.mark.parametrize("name", SHOWN)
+@pytest.mark.parametrize("name", SHOWN | OF_STORES)
 def test_the_help_shows_these_examples(graphflow: Command, name: str) -> None:
     shown = graphflow(*name.split(), "--help").out
-    assert all(f"  {example}\n" in shown for example in SHOWN[name])
+    assert all(f"  {example}\n" in shown for example in (SHOWN | OF_STORES)[name])
+
+
+@pytest.mark.parametrize(("name", "example"), [(name, one) for name, found in OF_STORES.items() for one in found])
+def test_an_example_with_a_store_is_understood(name: str, example: str) -> None:
+    """What it finds there is told elsewhere."""
+    words = shlex.split(example.partition(" > ")[0])
+    assert words[: 1 + len(name.split())] == ["graphflow", *name.split()]
+    module = working if name == "worker" else ACTIONS[name.split()[1]]
+    given = module.make_parser().read(words[1 + len(name.split()) :])
+    assert given.store
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -37,6 +50,8 @@ def test_an_example_of_the_help_runs_as_it_stands(
     """No file that is not there, no field that is missing; without a key and a model."""
     if "-o" in shlex.split(example) and not _can_lay_out():
         pytest.skip("Graphviz is not installed")
+    if "runs" in example.split():
+        assert graphflow("run", "essay.py", "topic=owls", "--store", "runs.db").code == 0
     for name in ("GRAPHFLOW_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_DEFAULT_MODEL"):
         monkeypatch.delenv(name, raising=False)
     shutil.copytree(ROOT / "graphs", folder / "graphs", ignore=shutil.ignore_patterns("__pycache__"))

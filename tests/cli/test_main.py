@@ -10,11 +10,14 @@ from graphflow import __version__
 from graphflow.cli import exits
 from graphflow.cli.main import COMMANDS
 from graphflow.cli.output import visible
+from graphflow.cli.runs import ACTIONS
 from graphflow.errors import (
+    AnswerInvalid,
     DrawingError,
     GraphflowError,
     InputInvalid,
     ModelUnavailable,
+    RunBusy,
     RunNotFound,
     StoreError,
     TargetNotFound,
@@ -23,16 +26,17 @@ from graphflow.errors import (
 from tests.cli.commands import Command
 
 HELP = Path(__file__).parent / "help"
+NAMES = ["", *COMMANDS, *(f"runs {action}" for action in ACTIONS)]
 
 
-@pytest.mark.parametrize("name", ["", *COMMANDS])
+@pytest.mark.parametrize("name", NAMES)
 def test_the_help_is_as_it_was_written(graphflow: Command, name: str) -> None:
     said = graphflow(*name.split(), "--help")
     assert (said.code, said.err) == (0, "")
-    assert said.out == (HELP / f"{name or 'graphflow'}.txt").read_text()
+    assert said.out == (HELP / f"{name.replace(' ', '_') or 'graphflow'}.txt").read_text()
 
 
-@pytest.mark.parametrize("name", ["", *COMMANDS])
+@pytest.mark.parametrize("name", NAMES)
 def test_the_help_fits_a_terminal_of_eighty_columns(graphflow: Command, name: str) -> None:
     before, _, examples = graphflow(*name.split(), "--help").out.partition("examples:")
     assert all(len(line) <= 80 for line in before.splitlines())
@@ -57,6 +61,17 @@ def test_a_misspelt_command_names_the_nearest(graphflow: Command) -> None:
         "  why    usage: graphflow COMMAND ...\n"
         "  fix    Did you mean 'check'?\n"
     )
+
+
+def test_a_misspelt_action_names_the_nearest(graphflow: Command) -> None:
+    said = graphflow("runs", "lst", "--store", "runs.db")
+    assert (said.code, said.out) == (2, "")
+    assert said.err == (
+        "[GF501] graphflow runs: there is no action 'lst'\n"
+        "  why    usage: graphflow runs ACTION ...\n"
+        "  fix    Did you mean 'list'?\n"
+    )
+    assert graphflow("runs").code == 2
 
 
 def test_a_misspelt_option_names_the_nearest(graphflow: Command) -> None:
@@ -102,6 +117,8 @@ def test_an_error_of_a_users_own_code_is_told_without_a_traceback(graphflow: Com
         (ModelUnavailable("x"), 2),
         (TargetNotFound("x"), 5),
         (RunNotFound("x"), 5),
+        (AnswerInvalid("x"), 2),
+        (RunBusy("x"), 1),
         (DrawingError("x", code="GF512"), 2),
         (DrawingError("x", code="GF513"), 5),
         (DrawingError("x", code="GF510"), 1),

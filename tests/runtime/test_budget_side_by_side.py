@@ -89,6 +89,14 @@ def test_calls_are_never_exceeded(at_once: int | None, calls: int) -> None:
     assert done.reason.startswith(f"the budget of {calls} model call{'s' if calls > 1 else ''} is used up")
 
 
+@pytest.mark.parametrize("budget", [Budget(tokens=1_500), Budget(usd=0.15)], ids=str)
+def test_what_calls_under_way_may_need_is_spoken_for(budget: Budget) -> None:
+    """S13.1: each may take some 1,000 tokens, so two start; the others wait for what those did not need."""
+    model = Priced()
+    done = run(asking(), budget, model)
+    assert (done.status, model.calls, model.most) == ("exhausted", 15, 2)
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     at_once=st.integers(1, 20),

@@ -32,13 +32,13 @@ def runs_have_one_driver(place: Place) -> None:
         store.acquire(run_id)
         assert other.row(run_id).is_driven
         for one in (store, other):
-            refused(RunBusy, lambda one=one: one.acquire(run_id))
+            refused(RunBusy, one.acquire, run_id)
         in_loop(commit(store, run_id, [brief("still mine")]))
         store.release(run_id)
         store.release(run_id)
         assert not store.row(run_id).is_driven
         other.acquire(run_id)
-        refused(RunBusy, lambda: store.acquire(run_id))
+        refused(RunBusy, store.acquire, run_id)
         in_loop(commit(other, run_id, [brief("mine now")]))
         other.release(run_id)
         assert list(store.read(run_id)) == texts([brief("still mine"), brief("mine now")])
@@ -74,16 +74,16 @@ def silent_drivers_are_taken_over_from(place: Place) -> None:
         run_id = new_run(store)
         for given in ([brief("working")], []):
             place.pass_s(0.6 * _LEASE_S)
-            refused(RunBusy, lambda: other.acquire(run_id))
+            refused(RunBusy, other.acquire, run_id)
             in_loop(commit(store, run_id, given))
         place.pass_s(0.6 * _LEASE_S)
         assert store.row(run_id).is_driven
-        refused(RunBusy, lambda: other.acquire(run_id))
-        refused(RunBusy, lambda: other.remove(run_id))
+        refused(RunBusy, other.acquire, run_id)
+        refused(RunBusy, other.remove, run_id)
         place.pass_s(0.6 * _LEASE_S)
         assert not other.row(run_id).is_driven
         other.acquire(run_id)
-        refused(RunBusy, lambda: store.acquire(run_id))
+        refused(RunBusy, store.acquire, run_id)
 
 
 def drivers_taken_over_from_write_nothing(place: Place) -> None:
@@ -99,7 +99,7 @@ def drivers_taken_over_from_write_nothing(place: Place) -> None:
 
         async def main() -> None:
             numbers = [answer.number for answer in store.answers(lost)]
-            given = [(run_id, ()) for run_id in kept]
+            given: list[tuple[str, tuple[int, ...]]] = [(run_id, ()) for run_id in kept]
             given[2:2] = [(lost, tuple(numbers)), (lost, ())]  # in the midst of the others
             tickets = [(one, store.append(one, [brief(one)], None, taken)) for one, taken in given]
             for one, ticket in tickets:
@@ -119,7 +119,7 @@ def drivers_taken_over_from_write_nothing(place: Place) -> None:
         assert [answer.value for answer in store.answers(lost)] == ["yes"]
         in_loop(commit(other, lost, [brief("after")]))
         store.release(lost)  # has nothing to let go of
-        refused(RunBusy, lambda: store.acquire(lost))
+        refused(RunBusy, store.acquire, lost)
         assert list(store.read(lost)) == texts([brief("before"), brief("after")])
 
 
@@ -129,7 +129,7 @@ def late_drivers_go_on_unless_another_came(place: Place) -> None:
         run_id = new_run(store)
         place.pass_s(2 * _LEASE_S)
         in_loop(commit(store, run_id, [brief("late")]))
-        refused(RunBusy, lambda: other.acquire(run_id))
+        refused(RunBusy, other.acquire, run_id)
         assert list(other.read(run_id)) == texts([brief("late")])
 
 

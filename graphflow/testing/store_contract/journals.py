@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from graphflow.core.journal import Brief, decode
 from graphflow.core.replay import replay
 from graphflow.errors import RunNotFound, StoreError
+from graphflow.stores.store import NO_ORIGIN, Ticket
 from graphflow.testing.store_contract.place import (
     EXAMPLES,
     Law,
@@ -38,7 +39,7 @@ def journals_come_back_in_order(place: Place) -> None:
             run_id = new_run(store)
 
             async def main() -> None:
-                tickets = []
+                tickets: list[Ticket | None] = []
                 for one in commits:
                     if is_awaited:
                         await commit(store, run_id, one)
@@ -87,7 +88,7 @@ def ids_are_given_once(place: Place) -> None:
     with opened(place) as store, opened(place) as other:
         store.create("one", plan_of_notes(), entries=[brief("mine")])
         for one in (store, other):
-            error = refused(StoreError, lambda one=one: one.create("one", plan_of_notes(), entries=[brief("theirs")]))
+            error = refused(StoreError, one.create, "one", plan_of_notes(), NO_ORIGIN, [brief("theirs")])
             assert "one" in error.what
         assert list(store.read("one")) == texts([brief("mine")])
         assert store.ids() == ["one"]
@@ -99,11 +100,11 @@ def runs_that_are_not_there_are_told_so(place: Place) -> None:
         store.create("search-1", plan_of_notes())
         for run_id in ("search-2", "\ud800", "a\0b", ""):
             for act in (store.read, store.plans, store.acquire, store.answers, store.row, store.remove):
-                error = refused(RunNotFound, lambda act=act, run_id=run_id: act(run_id))
+                error = refused(RunNotFound, act, run_id)
                 if run_id == "search-2":
                     assert "search-1" in error.fix, "the nearest name is offered"
-            refused(RunNotFound, lambda run_id=run_id: store.answer(run_id, "ask", True))
-            refused(RunNotFound, lambda run_id=run_id: store.add_plan(run_id, plan_of_notes()))
+            refused(RunNotFound, store.answer, run_id, "ask", True)
+            refused(RunNotFound, store.add_plan, run_id, plan_of_notes())
         assert store.ids() == ["search-1"]
 
 

@@ -68,12 +68,12 @@ def runs_are_forgotten(place: Place) -> None:
             in_loop(commit(store, run_id, [brief(run_id)], Standing(1, state={"count": 1})))
             store.answer(run_id, "ask", run_id)
         for one in (store, other):
-            refused(RunBusy, lambda one=one: one.remove(gone))
+            refused(RunBusy, one.remove, gone)
         store.release(gone)
         other.remove(gone)
         assert store.ids() == [kept]
-        refused(RunNotFound, lambda: store.read(gone))
-        refused(RunNotFound, lambda: store.remove(gone))
+        refused(RunNotFound, store.read, gone)
+        refused(RunNotFound, store.remove, gone)
         assert list(store.read(kept)) == texts([brief(kept)])
         assert [answer.value for answer in store.answers(kept)] == [kept]
         store.create(gone, plan_of_notes())

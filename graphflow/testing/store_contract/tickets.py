@@ -88,9 +88,12 @@ def threads_and_loops_share_a_store(place: Place) -> None:
         async def several(name: str) -> list[str]:
             return await asyncio.gather(*(drive(f"{name}.{number}") for number in range(3)))
 
+        def loop(number: int) -> list[str]:
+            return asyncio.run(several(str(number)))
+
         reading = threads.submit(read_on)
         try:
-            driven = list(threads.map(lambda number: asyncio.run(several(str(number))), range(8)))
+            driven = list(threads.map(loop, range(8)))
         finally:
             is_over.set()
         assert reading.result() >= 0
