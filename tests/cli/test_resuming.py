@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,8 @@ def test_a_run_of_a_program_is_found_by_the_name_of_its_graph(graphflow: Command
     )
     target = load("program.py:flow")
     target.graph.found_at = ""
-    target.graph.run_sync({}, store=folder / "runs.db", run_id="d")
+    with closing(SQLiteStore(folder / "runs.db")) as store:
+        target.graph.run_sync({}, store=store, run_id="d")
     (run,) = graphflow("runs", "list", "--json", *STORE).json["runs"]
     assert run["target"].endswith("program.py")
     said = graphflow("runs", "resume", "d", "--answer", "approve=yes", *STORE)

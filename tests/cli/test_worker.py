@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +26,18 @@ def stopped(folder: Path, *names: str) -> None:
     """Runs that were stopped while their second node was at work."""
     (folder / "holding.py").write_text(HOLDING)
 
-    async def stop() -> None:
+    async def stop(store: SQLiteStore) -> None:
         for name in names:
             async with asyncio.timeout(30):
-                live = load("holding.py").graph.start({}, store=folder / "runs.db", run_id=name)
+                live = load("holding.py").graph.start({}, store=store, run_id=name)
                 async with live:
                     while (folder / "log").read_text().count("at work") < names.index(name) + 1:
                         await asyncio.sleep(0.002)
                     await live.stop()
 
     (folder / "log").touch()
-    asyncio.run(stop())
+    with closing(SQLiteStore(folder / "runs.db")) as store:
+        asyncio.run(stop(store))
 
 
 def logged(folder: Path, what: str) -> int:

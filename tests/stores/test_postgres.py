@@ -16,6 +16,8 @@ import pytest
 from graphflow.core.journal import text_of
 from graphflow.errors import Fenced, RunBusy, StoreError, StoreInvalid, StoreUnavailable
 from graphflow.stores import PostgresStore
+from graphflow.stores.postgres_server import address_of, connected
+from graphflow.stores.postgres_tables import set_up
 from graphflow.testing.store_contract.place import brief, plan_of_notes
 from tests.postgres_server import PASSWORD, Server
 from tests.stores.proxy import Proxy
@@ -198,18 +200,21 @@ def test_leases_run_by_the_servers_clock(postgres: Server, schema: str, monkeypa
 
 
 def test_many_processes_make_the_tables_once(postgres: Server, schema: str) -> None:
+    address = address_of(postgres.url(), schema)
+    connections = [connected(address) for _ in range(6)]
     together = threading.Barrier(6)
 
-    def open_one(number: int) -> PostgresStore:
+    def make(number: int) -> None:
         together.wait()
-        return PostgresStore(postgres.url(), schema=schema, wait_s=20.0 + number)
+        set_up(connections[number], address)
 
     with ThreadPoolExecutor(6) as threads:
-        stores = list(threads.map(open_one, range(6)))
-    stores[0].create("run", plan_of_notes())
-    assert [store.ids() for store in stores] == [["run"]] * 6
-    for store in stores:
-        store.close()
+        list(threads.map(make, range(6)))
+    for connection in connections:
+        connection.close()
+    with closing(PostgresStore(postgres.url(), schema=schema)) as store:
+        assert store.ids() == []
+    assert execute(postgres, f"SELECT version FROM {schema}.format") == [(1,)]
 
 
 # -- places that are none ------------------------------------------------------------------------------------------------

@@ -46,10 +46,15 @@ def closed_stores_have_finished(place: Place) -> None:
 
 
 def closed_stores_say_so(place: Place) -> None:
-    """Whatever is asked of them, at once."""
-    store = place.open()
-    if store.lease_s is None:  # a store in memory has nothing to close
-        return
+    """Whatever is asked of them, at once; whether another store on the place is open or none."""
+    with opened(place) as other:
+        if other.lease_s is None:  # a store in memory has nothing to close
+            return
+        _check_that_it_says_so(place.open())
+    _check_that_it_says_so(place.open())
+
+
+def _check_that_it_says_so(store: Store) -> None:
     run_id = new_run(store)
     store.close()
     asked: tuple[Callable[[], object], ...] = (
