@@ -17,8 +17,8 @@ from graphflow.stores import SQLiteStore
 from graphflow.stores.owners import is_gone, new_owner
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-HOLD = "import sys; from graphflow.stores import SQLiteStore; s = SQLiteStore(sys.argv[1]); s.acquire('r'); print('held'); sys.stdin.read()"
-NAME = "from graphflow.stores.owners import new_owner; print(new_owner()); import sys; sys.stdout.flush(); sys.stdin.read()"
+HOLD = "import sys; from graphflow.stores import SQLiteStore; s = SQLiteStore(sys.argv[1]); s.acquire('r'); print('held', flush=True); sys.stdin.read()"
+NAME = "from graphflow.stores.owners import new_owner; print(new_owner(), flush=True); import sys; sys.stdin.read()"
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Elsewhere the lease ends by itself")
 
