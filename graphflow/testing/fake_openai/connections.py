@@ -64,6 +64,7 @@ class Connection(asyncio.Protocol):
         self._head: h11.Request | None = None
         self._body: list[bytes] = []
         self._written: list[bytes] = []
+        self._is_answering = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -75,6 +76,12 @@ class Connection(asyncio.Protocol):
         if self.task is not None and not self.task.done():
             self._traffic.abandoned += not self._traffic.is_closing
             self.task.cancel()
+            self.task.add_done_callback(self._left)  # who waits until all is closed finds nothing in flight
+        else:
+            self._traffic.closed(self)
+
+    def _left(self, task: asyncio.Task[None]) -> None:
+        self._over()  # a task that is cancelled before its first step runs nothing, its finally neither
         self._traffic.closed(self)
 
     def data_received(self, data: bytes) -> None:
@@ -99,6 +106,7 @@ class Connection(asyncio.Protocol):
             elif isinstance(event, h11.Data):
                 self._body.append(bytes(event.data))
             elif isinstance(event, h11.EndOfMessage):
+                self._is_answering = True
                 self._traffic.begun()
                 self.task = asyncio.get_running_loop().create_task(self._answer())
                 return
@@ -116,12 +124,17 @@ class Connection(asyncio.Protocol):
             self._transport.abort()  # a bug of ours, or a header that HTTP cannot say: nobody is to wait for it
             raise
         finally:
-            self._traffic.ended()
+            self._over()
         if self._parser.our_state is h11.DONE and self._parser.their_state is h11.DONE:
             self._parser.start_next_cycle()
             self._read_on()
         else:
             self._transport.close()
+
+    def _over(self) -> None:
+        if self._is_answering:
+            self._is_answering = False
+            self._traffic.ended()
 
     async def _send(self, sent: Sent) -> None:
         if sent.first_after_s:
