@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from graphflow import END, START, Agent, Graph, Limits, Retry, append, fields
 from graphflow.errors import ModelError
+from graphflow.models import Limiter
 from graphflow.testing import FakeOpenAI, wire
 
 MANY = 1_100
@@ -66,6 +67,24 @@ def test_agents_alone(http: Any) -> None:
     with FakeOpenAI(doubled) as server:
         assert asyncio.run(main()) == [2 * number for number in range(MANY)]
         check_nothing_is_left(server, MANY)
+
+
+@pytest.mark.parametrize("most", [1, 7, 50])
+def test_agents_stay_within_the_window_of_their_limiter(http: Any, most: int) -> None:
+    """Asserted where it counts: the server never sees more of them at once, nor more connections."""
+    many = MANY if most == 50 else 20 * most
+
+    async def main() -> None:
+        model = server.model(http=http, limiter=Limiter(most_at_once=most))
+        results = await asyncio.gather(*(doubler.run(number=number, model=model) for number in range(many)))
+        await model.aclose()
+        assert [result.output for result in results] == [2 * number for number in range(many)]
+
+    with FakeOpenAI(lambda request: str(2 * int(request.messages[-1].text))) as server:
+        asyncio.run(main())
+        assert server.most_in_flight <= most
+        assert server.connections_made <= most
+        check_nothing_is_left(server, many)
 
 
 class Numbers(BaseModel):

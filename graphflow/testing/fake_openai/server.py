@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self
 
+from graphflow.agents.limiter import Limiter
 from graphflow.agents.openai_client import Http
 from graphflow.agents.openai_model import Api, OpenAIModel
 from graphflow.agents.prices import Price
@@ -81,6 +82,7 @@ class FakeOpenAI:
         prices: Mapping[str, Price] | Price | None = None,
         constrains_output: bool = True,
         decides: bool = False,
+        limiter: Limiter | None = None,
     ) -> OpenAIModel:
         """A model that asks this server. The parameters are those of OpenAIModel."""
         return OpenAIModel(
@@ -93,6 +95,7 @@ class FakeOpenAI:
             prices=prices,
             constrains_output=constrains_output,
             decides=decides,
+            limiter=limiter,
             provider="fake",
         )
 
