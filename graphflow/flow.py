@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # running, drawing and models are imported when they are used
     from graphflow.stores.store import Store
     from graphflow.views import Diagram
     from graphflow.views.drawing import Detail, Direction
+    from graphflow.views.marking import Heat
     from graphflow.views.theme import ThemeName
 
 S = TypeVar("S", bound=BaseModel)
@@ -78,7 +79,7 @@ class Graph(Declaration[S]):
         Graph and state are validated at the call, so that an error points at your line; then it returns the awaitable.
         ``deps`` is what nodes read as ``ctx.deps``, ``model`` what agents use that name none, ``budget`` what the run
         may spend. ``approve`` is asked, with a ToolRequest, before a tool that needs approval is called: only True lets
-        it pass. ``store`` keeps the run: a file, ``"runs.db"``, the address of a Postgres database, or a Store; in
+        it pass; without it the run waits, with a question for each such call (S10.4). ``store`` keeps the run: a file, ``"runs.db"``, the address of a Postgres database, or a Store; in
         memory unless given. ``durability`` says when what has happened is safe there: at every ``"step"``, in a
         ``"batch"`` a few milliseconds later, or at the driver's ``"exit"``.
 
@@ -245,7 +246,10 @@ class Graph(Declaration[S]):
 
     def draw(
         self,
+        run: Run[S] | None = None,
         *,
+        step: int | None = None,
+        heat: Heat = "time",
         detail: Detail = "cards",
         direction: Direction | Literal["auto"] = "auto",
         expand: int | str | Sequence[str] = 0,
@@ -253,11 +257,16 @@ class Graph(Declaration[S]):
     ) -> Diagram:
         """The graph as a picture: ``graph.draw().save("essay.svg")``, or just ``graph`` as a notebook cell's last line.
 
-        ``expand`` shows what is in sub-graphs: a depth, or names. Raises DrawingError (GF510-GF516).
+        With a ``run``, what it did stands on it: where it is or ended, the way it took, figures, why each edge was
+        taken (in the tooltips); ``step`` shows it as it was after that entry, in the same layout. ``heat`` says what the
+        bar on a card is its share of. ``expand`` shows what is in sub-graphs: a depth, or names.
+        Raises DrawingError (GF510-GF516), and RunError for a step that the run has not.
         """
         from graphflow.views import draw
 
-        return draw(self.plan(), detail=detail, direction=direction, expand=expand, theme=theme)
+        return draw(
+            self.plan(), run, step=step, heat=heat, detail=detail, direction=direction, expand=expand, theme=theme
+        )
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         try:

@@ -93,6 +93,11 @@ class Server:
             self._process.wait(60)
             self._process = None
 
+    def give(self, folder: Path) -> None:
+        """A folder to the user whom the server runs as."""
+        if self._as:
+            os.chown(folder, self._as["user"], self._as["group"])
+
     def remove(self) -> None:
         self.stop()
         shutil.rmtree(self._root, ignore_errors=True)

@@ -16,6 +16,7 @@ from graphflow.graph.answers import Answer
 from graphflow.runtime.run import Run
 from graphflow.stores import MemoryStore
 from graphflow.testing.virtual import EPOCH_S, run_virtual
+from tests.snapshot_law import assert_law
 
 Standing = dict[str, Any]
 Respond = Callable[[Run[Any]], Sequence[Answer]]
@@ -104,6 +105,7 @@ def assert_recovers(graph: Graph[Any], state: Any, respond: Respond = lambda run
         scopes = stood.pop("scopes")
         assert {prefix: scopes.get(prefix) for prefix in folded["scopes"]} == folded.pop("scopes"), seq
         assert folded == stood, seq
+    assert_law(run.plans, entries)
     last = next((entry["seq"] for entry in entries if entry["kind"] == "ended"), run.seq)
     for seq in range(1, last):
         past = run.at(seq)

@@ -44,6 +44,12 @@ class ToolBox:
     tools: Mapping[str, Tool]
     sources: tuple[ToolSource, ...] = ()
 
+    @property
+    def may_need_approval(self) -> bool:
+        """Whether a call of one of them may have to be approved (S10.4): what a delegate or a source has is not known yet."""
+        own = any(tool.needs_approval is not False or tool.is_delegate for tool in self.tools.values())
+        return own or bool(self.sources)
+
     @staticmethod
     def of(given: Tools, place: Place) -> ToolBox:
         """The tools of an agent. Raises ToolInvalid if one is none, or two have one name."""

@@ -64,7 +64,8 @@ class Tool:
     - ``timeout_s``: seconds; then the model is told that it took too long. An async tool is stopped; the thread of a plain
       one cannot be, and is left alone.
     - ``needs_approval``: True, or a function of the tool's arguments, by their names: ``lambda amount: amount > 100``. Such a
-      call is made only if ``approve=`` of the run says True (S10.4).
+      call is made only if ``approve=`` of the run says True, or, where the run was given none, who answers its question;
+      an agent that runs alone without one does not make it (S10.4).
     - ``group``: what kind of work it is part of; the module of the function unless given. ``check`` advises where one agent
       has several jobs.
 

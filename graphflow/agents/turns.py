@@ -31,6 +31,7 @@ from graphflow.core.usage import Usage
 from graphflow.errors import HandoffInvalid, ModelError, OutputInvalid, Place, TurnsExhausted, unknown_name
 from graphflow.graph.context import Context, Effect, Handoff
 from graphflow.graph.guardrails import Guardrail, Moment, ask_all
+from graphflow.graph.suspending import Unanswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +263,7 @@ class _Conversation:
             return None  # nobody would read what the tools return
         wanted = [self._considered(call, call is first, failed) for call in calls]
         await self._guard_tools(wanted)
-        wanted = [await self._approved(one) for one in wanted]  # one question at a time
+        wanted = await self._all_approved(wanted)
         slots = asyncio.Semaphore(self.task.tools_at_once)
         told = await _side_by_side([_said(one) if isinstance(one, str) else self._called(one, slots) for one in wanted])
         for call, (text, updates) in zip(calls, told, strict=True):
@@ -292,6 +293,19 @@ class _Conversation:
             for one in wanted:
                 if not isinstance(one, str):
                     await self._guard("tool", one.tool.name, copy.deepcopy(one.given))
+
+    async def _all_approved(self, wanted: Sequence[_Wanted | str]) -> list[_Wanted | str]:
+        """The calls that may be made, asked about one at a time. Those that wait for an answer do so together (S10.4)."""
+        found: list[_Wanted | str] = []
+        waits: Unanswered | None = None
+        for one in wanted:
+            try:
+                found.append(await self._approved(one))
+            except Unanswered as unanswered:
+                waits = unanswered
+        if waits is not None:
+            raise waits
+        return found
 
     async def _approved(self, one: _Wanted | str) -> _Wanted | str:
         """The call if it may be made, else what the model is told (S10.4)."""

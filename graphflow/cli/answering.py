@@ -66,6 +66,8 @@ def run(given: argparse.Namespace) -> int:
             error.fix = error.fix.replace("run.questions lists", shows)
             raise
         store.answer(given.run, asked.key, value)
+        if asked.is_open:
+            _refuse_beaten(store, given.run, asked, value)
         if given.resume and not row.is_driven:
             return resuming.resume(store, given)
         is_taken = row.is_driven and _is_taken(store, given.run, asked, value)
@@ -88,17 +90,28 @@ def _is_taken(store: Store, run_id: str, asked: Asked, value: Any) -> bool:
     deadline = time.monotonic() + _PATIENCE_S
     while time.monotonic() < deadline:
         if not any(left.key == asked.key and left.value == value for left in store.answers(run_id)):
-            taken = [entry for entry in map(decode, store.read(run_id)) if entry["kind"] in ("answered", "early")]
-            if any(entry["at"] in (asked.key, asked.node) for entry in taken):
+            taken = [e for e in map(decode, store.read(run_id)) if e["kind"] in ("answered", "early", "decided")]
+            if any(entry.get("id", entry["at"]) in (asked.key, asked.node) for entry in taken):
                 return True
-            raise AnswerInvalid(
-                f"The answer to {asked.key!r} was not taken",
-                cursor=asked.key,
-                why="Another answer, or its time, came first. Nothing was changed. (S10.1)",
-                fix=f"graphflow runs show {run_id} shows what became of it.",
-            )
+            raise _not_taken(run_id, asked.key)
         time.sleep(_LOOK_S)
     return False
+
+
+def _refuse_beaten(store: Store, run_id: str, asked: Asked, value: Any) -> None:
+    """Raises AnswerInvalid if another process has answered otherwise at the same moment, and was first."""
+    first = next((left for left in store.answers(run_id) if left.key == asked.key), None)
+    if first is not None and first.value != value:
+        raise _not_taken(run_id, asked.key)
+
+
+def _not_taken(run_id: str, key: str) -> AnswerInvalid:
+    return AnswerInvalid(
+        f"The answer to {key!r} was not taken",
+        cursor=key,
+        why="Another answer, or its time, came first. Nothing was changed. (S10.1)",
+        fix=f"graphflow runs show {run_id} shows what became of it.",
+    )
 
 
 def _report(given: argparse.Namespace, kept: StoredRun, asked: Asked, value: Any, is_taken: bool) -> None:

@@ -16,11 +16,8 @@ from graphflow.cli.standings import standing_now
 from graphflow.cli.stored_runs import read_run
 from graphflow.errors import UsageError
 from graphflow.graph.stored import data_of
+from graphflow.stores.exports import FORMAT, KIND
 from graphflow.stores.store import Store
-
-FORMAT = 1
-"""The version of exports."""
-KIND = "graphflow.export"
 
 _DESCRIPTION = """\
 Write a run as JSON lines: a header with its plans and origin, then the entries

@@ -17,7 +17,7 @@ from graphflow.cli.progress import Progress
 from graphflow.cli.reports import GoingOn
 from graphflow.cli.screen import Lines
 from graphflow.cli.standings import status_of
-from graphflow.core.journal import Entry, decode
+from graphflow.core.journal import SNAPSHOT, Entry, decode, pruned_before
 from graphflow.core.plan import Plan
 from graphflow.runtime.events import RunStarted, event_of
 from graphflow.stores.store import RunRow, Store
@@ -86,8 +86,11 @@ class _Follower:
             time.sleep(_LOOK_S)
 
     def _tell(self) -> None:
-        for text in list(self.store.read(self.run_id))[self.seq :]:
+        journal = self.store.read(self.run_id)
+        for text in list(journal)[max(0, self.seq - pruned_before(journal[:1])) :]:
             entry = decode(text)
+            if entry["seq"] <= self.seq:  # the snapshot of what was told already
+                continue
             self.seq = entry["seq"]
             if self._is_json:
                 if self.seq > self._silent_to:
@@ -96,7 +99,7 @@ class _Follower:
                 self._show(entry)
 
     def _show(self, entry: Entry) -> None:
-        if entry["kind"] in ("started", "migrated"):
+        if entry["kind"] in ("started", "migrated", SNAPSHOT):
             if entry["fingerprint"] not in self._plans:
                 self._plans = self.store.plans(self.run_id, None)
             self._plan = self._plans[entry["fingerprint"]]

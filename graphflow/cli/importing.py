@@ -12,7 +12,6 @@ from typing import Any, cast
 
 from graphflow.cli import exits
 from graphflow.cli.arguments import Parser, add_common
-from graphflow.cli.exporting import FORMAT, KIND
 from graphflow.cli.opening import add_store, opened
 from graphflow.cli.output import print_json
 from graphflow.core.journal import Entry, decode
@@ -22,6 +21,7 @@ from graphflow.core.replay import replay
 from graphflow.errors import GraphflowError, TargetNotFound, UsageError
 from graphflow.graph.stored import plan_of
 from graphflow.runtime.standing import standing_of
+from graphflow.stores.exports import FORMAT, KIND
 from graphflow.stores.store import Origin, Store
 
 _DESCRIPTION = """\

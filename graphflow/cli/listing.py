@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 
 from graphflow.cli import exits
 from graphflow.cli.arguments import Parser, add_common
 from graphflow.cli.opening import add_store, opened
+from graphflow.cli.options import positive
 from graphflow.cli.output import one_line, print_json
 from graphflow.cli.questions import clock
 from graphflow.cli.standings import STATUSES, exact, is_due, row_data, status_of
 from graphflow.cli.tables import print_table
 from graphflow.cli.wording import age
-from graphflow.stores.store import RunRow
+from graphflow.stores.store import RunRow, Store
 
 _DESCRIPTION = """\
 List the runs of a store, newest first, with what each waits for.
@@ -24,7 +26,7 @@ machine that went down. graphflow runs resume goes on with it."""
 _EXAMPLES = (
     "graphflow runs list --store runs.db",
     "graphflow runs list --store runs.db --status waiting --status stopped",
-    "graphflow runs list --store runs.db --graph essay --json",
+    "graphflow runs list --store runs.db --graph essay --last 20 --json",
 )
 
 _HEADERS = ("run", "graph", "status", "steps", "age", "waits for")
@@ -37,6 +39,7 @@ def make_parser() -> Parser:
         "--status", choices=STATUSES, action="append", help="only runs of this status; again for another"
     )
     parser.add_argument("--graph", metavar="NAME", help="only runs of the graph of this name")
+    parser.add_argument("--last", metavar="N", type=positive, help="only the newest N of them (default: all)")
     add_store(parser)
     add_common(parser)
     return parser
@@ -45,16 +48,22 @@ def make_parser() -> Parser:
 def run(given: argparse.Namespace) -> int:
     """Carry the action out. Returns its exit code."""
     with opened(given.store) as store:
-        found = [
-            exact(store, row)
-            for row in reversed(store.rows())
-            if (not given.graph or row.graph == given.graph) and (not given.status or status_of(row) in given.status)
-        ]
+        found = [exact(store, row) for row in _chosen(store, given.status, given.graph or None, given.last)]
     if given.json:
         print_json({"schema": "graphflow.runs/1", "runs": [row_data(row) for row in found]})
     else:
         print_table(_HEADERS, [_cells(row) for row in found])
     return exits.DONE
+
+
+def _chosen(store: Store, statuses: Sequence[str] | None, graph: str | None, last: int | None) -> list[RunRow]:
+    """Newest first. A store knows not apart what is at work and what is stopped: both are ``running`` there."""
+    if statuses is None:
+        return store.rows(graph=graph, last=last)[::-1]
+    kept = {"running" if status == "stopped" else status for status in statuses}
+    is_exact = "running" not in kept or {"running", "stopped"} <= set(statuses)
+    rows = store.rows(status=sorted(kept), graph=graph, last=last if is_exact else None)
+    return [row for row in reversed(rows) if status_of(row) in statuses][:last]
 
 
 def _cells(row: RunRow) -> tuple[str, ...]:

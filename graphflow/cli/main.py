@@ -46,6 +46,12 @@ def _draw() -> object:
     return drawing
 
 
+def _test() -> object:
+    from graphflow.cli import testing
+
+    return testing
+
+
 def _explain() -> object:
     from graphflow.cli import explaining
 
@@ -67,6 +73,7 @@ def _worker() -> object:
 COMMANDS: dict[str, tuple[str, Callable[[], object]]] = {  # loaded when used: none costs the others time
     "run": ("run a graph and print the state it ends with", _run),
     "check": ("check graphs without running them", _check),
+    "test": ("try to break graphs: every answer, order and fault", _test),
     "draw": ("draw a graph, on the terminal or in a file", _draw),
     "runs": ("list, show, resume, answer the runs that a store keeps", _runs),
     "worker": ("drive the runs of a store that need it", _worker),
@@ -76,6 +83,7 @@ COMMANDS: dict[str, tuple[str, Callable[[], object]]] = {  # loaded when used: n
 _EXAMPLES = (
     "graphflow run graphs/pipeline.py question='what stores power' text=@graphs/texts/batteries.txt",
     "graphflow check graphs/",
+    "graphflow test graphs/essay.py",
     "graphflow draw graphs/essay.py -o essay.svg",
     "graphflow runs list --store runs.db",
     "graphflow explain GF204",

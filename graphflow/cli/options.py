@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from graphflow.cli.arguments import Parser, add_common
+from graphflow.cli.giving import add_deps
 from graphflow.cli.opening import add_store
 from graphflow.core.usage import Budget
 
@@ -18,6 +19,7 @@ def add_driving(parser: Parser) -> None:
         "--answer", metavar="NODE=VALUE", action="append", default=[], help="answer a question; again for the next one"
     )
     add_model(parser)
+    add_deps(parser)
     parser.add_argument("--budget-steps", metavar="N", type=count, help="at most so many steps")
     parser.add_argument("--budget-model-calls", metavar="N", type=count, help="at most so many model calls")
     parser.add_argument("--budget-tokens", metavar="N", type=count, help="at most so many tokens, in and out")

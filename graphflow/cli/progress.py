@@ -106,6 +106,7 @@ class Progress:
         self.steps = 0
         self.usage = Usage()
         self._forks: dict[str, list[Row]] = {}  # cursor of an open fork -> the rows of its region
+        self._suspended: set[str] = set()  # cursors whose attempt goes on once a call is approved
 
     def observe(self, event: Event) -> None:
         """Take in one event."""
@@ -170,8 +171,9 @@ class Progress:
         elif isinstance(event, events.Joined):
             self._close(event.cursor)
         elif isinstance(event, events.Asked):
-            row.asking[event.cursor] = Open(event.t, event.question)
-            _set(branch, "waiting")
+            self._asked(event, row, branch)
+        elif isinstance(event, events.Decided):
+            row.asking.pop(event.id, None)
         elif isinstance(event, events.TimerFired):
             self._timer(event, row, branch)
         elif isinstance(event, events.EffectRecorded):
@@ -183,6 +185,8 @@ class Progress:
         elif isinstance(event, events.Changed):
             if event.kind == "entered":
                 row.running[event.cursor] = event.t
+            elif event.kind == "withdrawn":
+                _forget_questions(event.cursor, row)
             elif event.kind == "cancelled":
                 self.drop_under(event.cursor)
 
@@ -190,10 +194,23 @@ class Progress:
         row.sleeping.pop(event.cursor, None)
         row.running[event.cursor] = event.t
         _forget_text(event.cursor, row)
-        if event.attempt == 1:
+        if event.attempt == 1 and event.cursor not in self._suspended:
             self.steps += 1
+        self._suspended.discard(event.cursor)
         if branch is not None:
             branch.status, branch.since, branch.wait = "running", event.t, None
+
+    def _asked(self, event: events.Asked, row: Row, branch: BranchRow | None) -> None:
+        """A question of the graph, or of an agent at work, which waits for the answer."""
+        if event.tool:
+            self._suspended.add(event.cursor)
+        since = row.running.pop(event.cursor, None)
+        if since is not None:
+            row.seconds += event.t - since
+            if branch is not None:
+                branch.seconds += event.t - since
+        row.asking[event.id] = Open(event.t, event.question)
+        _set(branch, "waiting")
 
     def _finished(self, event: events.NodeFinished, row: Row, branch: BranchRow | None) -> None:
         self._end(event, row, branch)
@@ -235,6 +252,7 @@ class Progress:
     def _end(self, event: Event, row: Row, branch: BranchRow | None) -> None:
         """An attempt has ended, one way or another."""
         asked = row.asking.pop(event.cursor, None)
+        _forget_questions(event.cursor, row)
         since = row.running.pop(event.cursor, asked.since if asked is not None else event.t)
         row.sleeping.pop(event.cursor, None)
         _forget_text(event.cursor, row)
@@ -310,6 +328,17 @@ def _show_text(event: events.TextStreamed, row: Row) -> None:
         row.speaker, row.text = event.cursor, ""
     if row.speaker == event.cursor:
         row.text = f"calls {event.tool}" if event.tool else (row.text + event.text)[-200:]
+
+
+def decided(event: events.Decided) -> str:
+    """What became of a call that was asked about."""
+    return f"{event.id.rpartition('/')[2]} was {'approved' if event.is_approved else 'refused'}"
+
+
+def _forget_questions(cursor: str, row: Row) -> None:
+    """The calls that it asked about are asked about no more."""
+    for known in [known for known in row.asking if known.startswith(f"{cursor}/")]:
+        del row.asking[known]
 
 
 def _forget_text(cursor: str, row: Row) -> None:

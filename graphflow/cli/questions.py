@@ -6,13 +6,14 @@ import select
 import sys
 import time
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from urllib.parse import unquote
 
 from graphflow.cli.inputs import split_pair
 from graphflow.cli.output import visible
 from graphflow.cli.values import read_value
-from graphflow.core.plan import Node, Plan
+from graphflow.core.plan import Plan
 from graphflow.errors import UsageError, shown, unknown_name
 from graphflow.graph.answers import Answer
 from graphflow.graph.shapes import annotation_text
@@ -23,23 +24,24 @@ class Answers:
     """The answers given with ``--answer``, used in the order given. Raises UsageError for those that fit no question."""
 
     def __init__(self, plan: Plan, given: Sequence[str]) -> None:
-        asking = {node.name: node for node in asking_nodes(plan)}
+        asking = dict(asking_nodes(plan))
         self._values: dict[str, list[Any]] = {}
         for argument in given:
             name, text = split_pair(argument, "NODE=VALUE")
-            node = asking.get(name)
-            if node is None or node.ask is None:
+            asks = asking[name] if name in asking else _asked_at(name, asking)
+            if asks is None:
                 raise UsageError(
                     f"--answer {argument} answers no question of graph {plan.name!r}",
                     code="GF527",
                     why=f"Its questions are asked by: {', '.join(asking)}." if asking else "It asks nothing.",
                     fix=unknown_name(name, asking) if asking else "Leave it out.",
                 )
-            self._values.setdefault(name, []).append(_value(argument, text, node.ask.answer))
+            self._values.setdefault(name, []).append(_value(argument, text, asks))
 
     def take(self, question: Question) -> Answer | None:
         """The next answer to a question, if there is one."""
-        values = self._values.get(question.node)
+        given = (self._values.get(name) for name in (question.id, unquote(question.id), question.node))
+        values = next(filter(None, given), None)
         return Answer(question.id, values.pop(0)) if values else None
 
     def left(self) -> list[str]:
@@ -59,11 +61,22 @@ def _value(argument: str, text: str, annotation: Any) -> Any:
         ) from None
 
 
-def asking_nodes(plan: Plan, seen: frozenset[str] = frozenset()) -> Iterator[Node]:
-    """The nodes that ask something, those of sub-graphs too."""
+def _asked_at(question: str, asking: Mapping[str, Any]) -> Any:
+    """What an answer to a question must fit, by its id; that of a tool call stands under the cursor of its agent."""
+    names = (segment.rpartition(":")[0] for segment in reversed(unquote(question).split("/")))
+    return next((asking[name] for name in names if name in asking), None)
+
+
+def asking_nodes(plan: Plan, seen: frozenset[str] = frozenset()) -> Iterator[tuple[str, Any]]:
+    """The names of the nodes that may ask something, those of sub-graphs too, and what an answer must fit.
+
+    Agents are among them whose tools may need approval (S10.4).
+    """
     for node in plan.nodes:
         if node.ask is not None:
-            yield node
+            yield node.name, node.ask.answer
+        elif node.kind == "agent" and node.work.tools.may_need_approval:
+            yield node.name, bool
         elif node.graph is not None and node.graph.name not in seen:
             yield from asking_nodes(node.graph.plan(), seen | {plan.name})
 

@@ -41,7 +41,7 @@ def run(given: argparse.Namespace) -> int:
                 raise RunBusy(
                     f"Run {row.run!r} is being driven", why="Nothing was removed. (S18)", fix="Stop it first, or wait."
                 )
-        if not given.yes and not _is_meant(rows, given.json):
+        if not given.yes and not is_meant(rows, given.json):
             print("nothing was removed", file=sys.stderr)
             return exits.FAILED
         for name in names:
@@ -53,15 +53,16 @@ def run(given: argparse.Namespace) -> int:
     return exits.DONE
 
 
-def _is_meant(rows: list[RunRow], is_json: bool) -> bool:
+def is_meant(rows: list[RunRow], is_json: bool, what: str = "Remove") -> bool:
+    """Ask whether something is to be done to these runs for good. Raises UsageError where there is nobody to ask."""
     if is_json or not may_prompt():
         raise UsageError(
-            f"{counted(len(rows), 'run')} would be removed for good",
+            f"{what} {counted(len(rows), 'run')} for good?",
             code="GF532",
             why="There is nobody to ask whether that is meant.",
             fix="Add --yes.",
         )
     for row in rows:
         print(f"{row.run}  {row.graph}  {status_of(row)}", file=sys.stderr)
-    print(f"Remove {counted(len(rows), 'run')} for good? (yes or no): ", end="", file=sys.stderr, flush=True)
+    print(f"{what} {counted(len(rows), 'run')} for good? (yes or no): ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, Union, cast
+from urllib.parse import unquote
 
 from pydantic import BaseModel
 from pydantic.errors import PydanticInvalidForJsonSchema
@@ -17,7 +18,7 @@ from graphflow.cli.questions import form_of
 from graphflow.cli.standings import standing_now
 from graphflow.cli.stored_runs import StoredRun
 from graphflow.cli.values import element_of, read_list, read_value
-from graphflow.core import migrating, reading
+from graphflow.core import answering, migrating, reading
 from graphflow.core.plan import Plan
 from graphflow.core.schema import adapter
 from graphflow.errors import AnswerInvalid
@@ -37,34 +38,37 @@ class Asked:
 def asked_by(kept: StoredRun, key: str) -> Asked:
     """The question that a node's name or an id means. Raises AnswerInvalid for one of several, and for none."""
     machine = kept.machine
-    found = [scope for scope in machine.questions() if scope.path == key]
-    found = found or [scope for scope in machine.questions() if scope.node.name == key]
+    known = answering.open_questions(machine)
+    found = [question for question in known if key in (question.id, unquote(question.id))]
+    found = found or [question for question in known if key in (question.scope.node.name, question.scope.path)]
     if len(found) > 1:
         raise AnswerInvalid(
             f"Node {key!r} has {len(found)} open questions",
             cursor=key,
             why="An answer by the node's name is enough while one is open. (S10.1)",
-            fix="Name one by its id: " + ", ".join(scope.path for scope in found[:10]),
+            fix="Name one by its id: " + ", ".join(question.id for question in found[:10]),
         )
     if found:
-        schema = next(one["schema"] for one in standing_now(kept).questions if one["id"] == found[0].path)
-        return Asked(found[0].path, found[0].node.name, _type_of(found[0].node.ask, schema), is_open=True)
+        [question] = found
+        schema = next(one["schema"] for one in standing_now(kept).questions if one["id"] == question.id)
+        return Asked(question.id, question.scope.node.name, _type_of(question.answer, schema), is_open=True)
     nodes = {node.name: node for plan in machine.plans() for node in plan.nodes if node.ask is not None}
     at = reading.node_at(machine.plan, key)
     node = nodes.get(key) or (at if at is not None and at.ask is not None else None)
     if node is None:
         machine.answer(key, None)  # which says that nothing asks it
     assert node is not None
-    return Asked(key, node.name, _type_of(node.ask, {}), is_open=False)
+    assert node.ask is not None
+    return Asked(key, node.name, _type_of(node.ask.answer, {}), is_open=False)
 
 
-def _type_of(ask: Any, schema: Any) -> Any:
+def _type_of(annotation: Any, schema: Any) -> Any:
     """The type itself; where the graph is not at hand, which shows in that anything would do, what its schema tells."""
     try:
-        is_any = adapter(ask.answer).json_schema() == {}
+        is_any = adapter(annotation).json_schema() == {}
     except PydanticInvalidForJsonSchema:
         is_any = False
-    return annotation_of(schema) if is_any else ask.answer
+    return annotation_of(schema) if is_any else annotation
 
 
 def value_of(asked: Asked, texts: Sequence[str]) -> Any:

@@ -19,9 +19,10 @@ from graphflow.cli.output import counted, error_data, one_line, visible
 from graphflow.cli.progress import reason_of
 from graphflow.cli.questions import clock, form_of, indented
 from graphflow.cli.screen import Screen, Tone
-from graphflow.cli.wording import duration, path_line, spent, spot_of
+from graphflow.cli.wording import path_line, spent, spot_of
 from graphflow.errors import RunFailed
 from graphflow.runtime.run import Question, Run
+from graphflow.views.measures import duration
 
 _TONES: dict[str, Tone] = {"done": "good", "failed": "bad"}
 FEW_FAILURES = 5
@@ -71,13 +72,18 @@ def _question_data(question: Question) -> dict[str, Any]:
         schema: object = TypeAdapter(question.answer).json_schema()
     except PydanticInvalidForJsonSchema:
         schema = {}
-    return {
+    data = {
         "id": question.id,
         "node": question.node,
         "text": question.text,
         "answer": schema,
         "due": question.due,
     }
+    call = question.call
+    if call is None:
+        return data
+    told = {"agent": call.agent, "tool": call.tool, "cursor": call.cursor, "arguments": call.arguments}
+    return data | {"call": told}
 
 
 def state_values(run: Run[Any]) -> dict[str, Any]:
@@ -88,7 +94,7 @@ def state_values(run: Run[Any]) -> dict[str, Any]:
 def result_text(run: Run[Any]) -> str:
     """The fields that the run changed, in the order written; the last text in full at the end. All, if it changed none."""
     values = state_values(run)
-    begun = state_values(run.at(1)) if run.seq else values
+    begun = state_values(run.at(run.pruned + 1)) if run.seq else values
     written = [name for name in _written(run) if values[name] != begun[name]]
     names = written or list(values)
     texts = [name for name in names if isinstance(values[name], str) and values[name]]

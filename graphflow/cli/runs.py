@@ -36,6 +36,7 @@ ACTIONS = {  # name -> what it does, its module
     "export": ("a run as JSON lines", "exporting"),
     "import": ("a run from JSON lines", "importing"),
     "rm": ("forget runs", "removing"),
+    "prune": ("forget runs that are over, or the history of others", "pruning"),
 }
 
 

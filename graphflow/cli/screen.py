@@ -11,10 +11,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Literal, Protocol, TextIO
 
 from graphflow.cli.output import is_unicode, one_line, visible
-from graphflow.cli.progress import FEW, Progress, Row, reason_of
-from graphflow.cli.wording import Spot, duration
+from graphflow.cli.progress import FEW, Progress, Row, decided, reason_of
+from graphflow.cli.wording import Spot
 from graphflow.runtime import events
 from graphflow.runtime.events import Event
+from graphflow.views.measures import duration
 
 Tone = Literal["plain", "good", "bad", "attention"]
 
@@ -91,6 +92,8 @@ class Lines:
             self._failed(event, row, spot)
         elif isinstance(event, events.Asked):
             self._line("waiting", spot, f"asks: {one_line(event.question, 80)}")
+        elif isinstance(event, events.Decided):
+            self._line("waiting", spot, decided(event))
         elif isinstance(event, events.EffectRecorded) and event.error:
             self._line("failed", spot, one_line(event.error, 120))
         elif isinstance(event, events.TimerFired) and event.to:

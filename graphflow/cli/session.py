@@ -13,6 +13,7 @@ from typing import Any
 
 from graphflow.cli import exits
 from graphflow.cli.driving import drive
+from graphflow.cli.giving import deps_of
 from graphflow.cli.opening import shown_store, store_name, store_option
 from graphflow.cli.output import counted, print_data, print_json
 from graphflow.cli.progress import Progress
@@ -44,6 +45,7 @@ class Setting:
     model: str | None = None
     budget: Budget | None = None
     durability: Durability = "step"
+    deps: Any = None
 
     def going_on(self, run_id: str) -> GoingOn | None:
         """How to go on with a run that rests; None if nothing is kept of it."""
@@ -53,9 +55,11 @@ class Setting:
 def setting_of(given: argparse.Namespace, store: Store | None, budget: Budget | None, model: str | None) -> Setting:
     """What was asked for on the command line; without a store the run is kept in memory."""
     if store is None:
-        return Setting(MemoryStore(), model=model, budget=budget)
+        return Setting(MemoryStore(), model=model, budget=budget, deps=deps_of(given.deps))
     place = shown_store(store_name(given.store) or "")
-    return Setting(store, place, store_option(given.store), model, budget, given.durability or "step")
+    return Setting(
+        store, place, store_option(given.store), model, budget, given.durability or "step", deps_of(given.deps)
+    )
 
 
 class Session:
@@ -83,7 +87,7 @@ class Session:
         setting = self.setting
         with self._shown():
             live = self.target.graph.start(
-                state, store=setting.store, durability=setting.durability, budget=setting.budget, model=setting.model,
+                state, store=setting.store, durability=setting.durability, budget=setting.budget, model=setting.model, deps=setting.deps,
                 run_id=run_id, observers=[self.screen.observe],
             )  # fmt: skip
             self._run: Run[Any] = live.run
@@ -105,7 +109,7 @@ class Session:
         with self._shown():
             going_on = self.target.graph.rerun(
                 run, at=at, state=state, store=setting.store, durability=setting.durability, budget=setting.budget,
-                model=setting.model, run_id=run_id, observers=[self.screen.observe],
+                model=setting.model, deps=setting.deps, run_id=run_id, observers=[self.screen.observe],
             )  # fmt: skip
             with contextlib.closing(going_on):
                 self._run = stored_run(setting.store, run_id, self.target.graph.plan(), run.model)
@@ -162,7 +166,7 @@ class Session:
         setting = self.setting
         return self.target.graph.resume(
             self._run.id, store=setting.store, durability=setting.durability, answers=answers, budget=budget,
-            model=setting.model, observers=[self.screen.observe],
+            model=setting.model, deps=setting.deps, observers=[self.screen.observe],
         )  # fmt: skip
 
     def _drive(self, work: Callable[[], Coroutine[Any, Any, Run[Any]]]) -> None:

@@ -13,20 +13,22 @@ from graphflow.cli.arguments import Parser, add_common
 from graphflow.cli.opening import add_store, opened, store_option
 from graphflow.cli.options import positive
 from graphflow.cli.output import counted, is_unicode, one_line, print_data, print_json
-from graphflow.cli.progress import Progress, reason_of
+from graphflow.cli.progress import Progress, decided, reason_of
 from graphflow.cli.questions import clock, form_of, indented
 from graphflow.cli.replies import annotation_of
 from graphflow.cli.reports import GoingOn, field_text, run_data, state_values, value_data
 from graphflow.cli.standings import is_due, questions_data, standing_now, status_of
 from graphflow.cli.stored_runs import StoredRun, read_run
-from graphflow.cli.story import told, under_plans
+from graphflow.cli.story import told
 from graphflow.cli.tables import plain_table
 from graphflow.cli.tallies import Tally, tallies, times_resumed
-from graphflow.cli.wording import age, dollars, duration, has_cost, path_line, spent, spot_of
+from graphflow.cli.wording import age, path_line, spent, spot_of
 from graphflow.core.journal import Entry
+from graphflow.core.reading import under_plans
 from graphflow.runtime import events
 from graphflow.runtime.events import Event
 from graphflow.runtime.run import Run
+from graphflow.views.measures import dollars, duration, has_cost
 
 _DESCRIPTION = """\
 Show one run: its status and how it goes on, its path, every step with the edge
@@ -99,6 +101,9 @@ def _head(kept: StoredRun, shown: Run[Any], going_on: GoingOn) -> str:
     resumed = times_resumed(shown.journal)
     again = f", resumed {counted(resumed, 'time')}" if resumed else ""
     lines.append(("began", f"{clock(row.created)}, {age(time.time() - row.created)} ago{again}"))
+    if shown.pruned:
+        told_of = "entry 1" if shown.pruned == 1 else f"entries 1 to {shown.pruned:,}"
+        lines.append(("pruned", f"{told_of}: what is shown begins at entry {shown.pruned + 1:,}"))
     lines.append(("spent", " · ".join([counted(shown.usage.steps, "step"), *spent(shown.usage)])))
     if shown.path:
         lines.append(("path", path_line(shown.path, arrow)))
@@ -158,6 +163,8 @@ def _said(progress: Progress, entry: Entry, event: Event, arrow: str) -> tuple[s
         return "failed", f"{number}{one_line(reason_of(event.error), 80)}{again}{way}"
     if isinstance(event, events.Asked):
         return "asked", f"asks: {one_line(event.question, 60)}"
+    if isinstance(event, events.Decided):
+        return "asked", decided(event)
     if isinstance(event, events.TimerFired) and event.to:
         return "other", f"time is over  {arrow} {', '.join(event.to)}"
     return None
@@ -223,6 +230,7 @@ def _data(kept: StoredRun, shown: Run[Any]) -> dict[str, Any]:
         data["questions"] = questions_data(standing_now(kept))
     return data | {
         "seq": shown.seq,
+        "pruned": shown.pruned,
         "target": row.target or None,
         "parent": row.parent or None,
         "created": row.created,
@@ -237,7 +245,8 @@ def _data(kept: StoredRun, shown: Run[Any]) -> dict[str, Any]:
 
 def _is_step(event: Event) -> bool:
     return bool(event.cursor) and isinstance(
-        event, events.NodeFinished | events.NodeFailed | events.Asked | events.TimerFired | events.Joined
+        event,
+        events.NodeFinished | events.NodeFailed | events.Asked | events.Decided | events.TimerFired | events.Joined,
     )
 
 

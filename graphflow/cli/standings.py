@@ -46,10 +46,8 @@ def standing_now(kept: StoredRun) -> Standing:
 
 def is_due(row: RunRow) -> bool:
     """Whether the time of a question has passed while nobody drives its run (S10.3)."""
-    if row.is_driven or row.standing.status != "waiting":
-        return False
-    due = [question["due"] for question in row.standing.questions if question.get("due") is not None]
-    return bool(due) and min(due) <= time.time()
+    due = row.standing.wake_at
+    return not row.is_driven and row.standing.status == "waiting" and due is not None and due <= time.time()
 
 
 def row_data(row: RunRow) -> dict[str, Any]:
@@ -78,7 +76,11 @@ def row_data(row: RunRow) -> dict[str, Any]:
 
 def questions_data(standing: Standing) -> list[dict[str, Any]]:
     """The open questions as ``--json`` prints them."""
-    return [{name: question.get(key) for name, key in _QUESTION.items()} for question in standing.questions]
+    return [
+        {name: question.get(key) for name, key in _QUESTION.items()}
+        | ({"call": question["call"]} if "call" in question else {})
+        for question in standing.questions
+    ]
 
 
 _QUESTION = {"id": "id", "node": "node", "text": "text", "answer": "schema", "due": "due"}

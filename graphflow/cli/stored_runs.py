@@ -42,8 +42,6 @@ def read_run(store: Store, run_id: str, like: Plan | None = None) -> StoredRun:
         )
     plans = store.plans(run_id, like)
     machine = replay(plans, map(decode, journal))
-    if machine.status == "running" and not row.is_driven and row.standing.status == "waiting":
-        machine.status = "waiting"  # which is no event of its own
     return StoredRun(row, plans, journal, machine)
 
 

@@ -57,6 +57,7 @@ class Taker:
         at_once: int,
         model: str | None = None,
         durability: Durability = "step",
+        deps: Any = None,
     ) -> None:
         self.store = store
         self.was_left = False
@@ -64,6 +65,7 @@ class Taker:
         self._at_once = at_once
         self._model = model
         self._durability: Durability = durability
+        self._deps = deps
         self._driving: dict[str, asyncio.Task[None]] = {}
         self._left: dict[str, _Left] = {}
         self._deaths: dict[str, tuple[int, int]] = {}  # run -> its entries, and how many drivers died at the last
@@ -90,18 +92,21 @@ class Taker:
 
     def _take(self) -> bool:
         """Begin to drive as many as there is room for. Whether there are any at all."""
-        found = [row for row in self.store.rows() if self._is_ours(row)]
+        found = [row for row in self.store.ready(time.time()) if self._is_ours(row)]
         for row in found[: max(0, self._at_once - len(self._driving))]:
             self._driving[row.run] = asyncio.get_running_loop().create_task(self._see_through(row))
         return bool(found)
 
     def _is_ours(self, row: RunRow) -> bool:
-        if row.run in self._driving or not needs_driver(row):
+        if row.run in self._driving:
             return False
         left = self._left.get(row.run)
         if left is not None and left.until > time.monotonic() and left.seq == row.standing.seq:
             return False
-        return row.standing.status != "running" or time.time() >= row.updated + self._hold_back_s(row)
+        if row.standing.status != "running":
+            return True
+        since_s = time.time() - row.updated  # less than nothing where clocks disagree, and no reason to wait
+        return not 0 <= since_s < self._hold_back_s(row)
 
     def _hold_back_s(self, row: RunRow) -> float:
         """A run that its last drivers died of, before anything came of it, is not taken at once by the next."""
@@ -151,7 +156,11 @@ class Taker:
         """Raises whatever does not let it begin."""
         target = graph_of(row, None)
         going_on = target.graph.resume(
-            row.run, store=self.store, durability=self._durability, model=self._model or row.model or None
+            row.run,
+            store=self.store,
+            durability=self._durability,
+            deps=self._deps,
+            model=self._model or row.model or None,
         )
         self._tell(News("took", row.run, row.graph, _why(row)))
         return going_on
@@ -174,17 +183,6 @@ class Taker:
 
 def _wait_s(times: int) -> float:
     return float(min(_FIRST_LEFT_S * 2**times, _LONGEST_LEFT_S))
-
-
-def needs_driver(row: RunRow) -> bool:
-    """Whether a run could go on, and nobody drives it.
-
-    A run without any entry never began: it was made a moment ago, or its process ended before its start was safe.
-    """
-    if row.is_driven or not row.standing.seq:
-        return False
-    status = row.standing.status
-    return status == "running" or (status == "waiting" and (row.has_answers or is_due(row)))
 
 
 def _why(row: RunRow) -> str:

@@ -21,8 +21,8 @@ from rich.tree import Tree as RichTree
 from graphflow.cli.output import one_line, visible
 from graphflow.cli.progress import BranchRow, Progress, Row, Status
 from graphflow.cli.screen import GLYPHS, LABEL_WIDTH, Tone, tries
-from graphflow.cli.wording import dollars, duration, has_cost, tokens
 from graphflow.runtime.events import EffectRecorded, Event
+from graphflow.views.measures import dollars, duration, has_cost, tokens
 
 STYLES: dict[Status, str] = {
     "done": "green",

@@ -14,6 +14,7 @@ from typing import TextIO
 from graphflow.cli import exits
 from graphflow.cli.arguments import Parser, add_common
 from graphflow.cli.driving import drive
+from graphflow.cli.giving import add_deps, deps_of
 from graphflow.cli.opening import add_store, opened
 from graphflow.cli.options import add_durability, add_model, positive
 from graphflow.cli.output import error_data, is_unicode, visible
@@ -25,6 +26,9 @@ Drive the runs of a store that need a driver: those that are stopped, that were
 answered, or whose question's time is over. Several workers side by side, on one
 machine or with Postgres on many, share the work: one of them drives a run.
 
+Nodes that read ctx.deps get what --deps makes, the same for all runs: graphs
+that need another one have a store and a worker of their own.
+
 A run that fails stays failed, until graphflow runs resume. One whose graph
 cannot be imported is told and left, and tried again after a while. Graphs are
 imported once: a worker that is to see a change is started anew. Ctrl-C and
@@ -33,6 +37,7 @@ SIGTERM stop it; what it was at stays resumable."""
 _EXAMPLES = (
     "graphflow worker --store runs.db",
     "graphflow worker --store runs.db --at-once 20",
+    "graphflow worker --store runs.db --deps app/clients.py:make",
     "graphflow worker --store runs.db --once",
 )
 
@@ -43,6 +48,7 @@ def make_parser() -> Parser:
     parser.add_argument("--at-once", metavar="N", type=positive, default=4, help="at most so many runs (default: 4)")
     parser.add_argument("--once", action="store_true", help="end when nothing is left to do; 1 if a run was left")
     add_model(parser)
+    add_deps(parser)
     add_store(parser)
     add_durability(parser)
     parser.add_argument("--quiet", action="store_true", help="tell of what went wrong only")
@@ -52,6 +58,7 @@ def make_parser() -> Parser:
 
 def run(given: argparse.Namespace) -> int:
     """Carry the command out. Returns its exit code."""
+    deps = deps_of(given.deps)
     teller = _Teller(sys.stdout if given.json else None, is_quiet=given.quiet)
     with opened(given.store) as store, contextlib.redirect_stdout(sys.stderr), warnings_on(teller):
         taker = Taker(
@@ -60,6 +67,7 @@ def run(given: argparse.Namespace) -> int:
             at_once=given.at_once,
             model=given.model,
             durability=given.durability or "step",
+            deps=deps,
         )
         try:
             drive(taker.work(once=given.once), until=(signal.SIGINT, signal.SIGTERM))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from graphflow.core import changing, deciding, failures, guarding, joins, shortcuts, weighing
+from graphflow.core import changing, deciding, failures, guarding, joins, shortcuts, suspending, weighing
 from graphflow.core.plan import Node
 from graphflow.core.remembered import describe
 from graphflow.core.schema import adapter
@@ -17,20 +18,50 @@ if TYPE_CHECKING:
     from graphflow.core.machine import Machine
 
 
+@dataclass(frozen=True, slots=True)
+class OpenQuestion:
+    """A question that is open: that of an ask node, or whether a tool may be called, which ``call`` tells of then.
+
+    ``answer`` is the annotation that an answer must fit.
+    """
+
+    id: str
+    scope: Scope
+    text: str
+    answer: Any
+    call: dict[str, Any] | None = None
+
+
+def open_questions(machine: Machine) -> list[OpenQuestion]:
+    """All that are open, in the order they were asked; those of one cursor stand together."""
+    found: list[OpenQuestion] = []
+    for scope in machine.questions():
+        if scope.node.ask is not None:
+            found.append(OpenQuestion(scope.path, scope, scope.question or "", scope.node.ask.answer))
+        else:
+            asked = suspending.open_at(scope).items()
+            found += [OpenQuestion(name, scope, one["question"], bool, one["call"]) for name, one in asked]
+    return found
+
+
 def answer(machine: Machine, target: str, value: Any) -> None:
     """An answer from outside: ``target`` is a question's id, or a node's name if one is open there (S10.1).
 
     Early ones are kept. Raises AnswerInvalid for an invalid, unknown, late or second one; nothing changes then.
     """
-    scope = _open_question(machine, target)
-    if scope is None:
+    found = _open_question(machine, target)
+    if found is None:
         node = _node_asking(machine, target)
         if target in machine.answers:
             raise _not_taken(f"{target!r} has an answer already", "The first one counts.", target)
         machine.answers[target] = _answer_value(node, value)
         machine.note({"kind": "early", "at": target, "value": _dump_answer(node, machine.answers[target])}, None)
         return
-    _answered(machine, scope, value)
+    if found.call is None:
+        _answered(machine, found.scope, value)
+    else:
+        suspending.decide(machine, found.scope, found.id, _fitting(value, bool, found.id))
+    changing.go_on(machine)
     machine.settle()
 
 
@@ -56,11 +87,12 @@ def ask(machine: Machine, scope: Scope) -> None:
                 machine.note(entry, scope)
 
 
-def _open_question(machine: Machine, target: str) -> Scope | None:
-    found = [s for s in machine.questions() if s.path == target]
-    found = found or [s for s in machine.questions() if s.node.name == target]
+def _open_question(machine: Machine, target: str) -> OpenQuestion | None:
+    known = open_questions(machine)
+    found = [question for question in known if question.id == target]
+    found = found or [question for question in known if target in (question.scope.node.name, question.scope.path)]
     if len(found) > 1:
-        ids = ", ".join(scope.path for scope in found)
+        ids = ", ".join(question.id for question in found)
         raise _not_taken(f"Node {target!r} has {len(found)} open questions", f"Their ids are {ids}.", target)
     return found[0] if found else None
 
@@ -69,10 +101,13 @@ def _node_asking(machine: Machine, target: str) -> Node:
     """The ask node that an early answer is for. Raises AnswerInvalid."""
     if machine.status in ("done", "failed", "cancelled"):
         raise _not_taken(f"The run is {machine.status}", "It asks nothing any more.", target)
-    nodes = [node for plan in machine.plans() for node in plan.nodes if node.kind == "ask"]
+    known = [node for plan in machine.plans() for node in plan.nodes]
+    nodes = [node for node in known if node.kind == "ask"]
     for node in nodes:
         if node.name == target:
             return node
+    if any(node.kind == "agent" and node.name == target for node in known):
+        raise _not_asked(target)
     found = _node_ahead(machine, target)
     if found is None:
         raise _not_taken(f"Nothing asks {target!r}", unknown_name(target, {node.name for node in nodes}), target)
@@ -91,6 +126,13 @@ def _node_ahead(machine: Machine, target: str) -> Node | None:
             return None
         visit, branch = int(match["visit"]), match["branch"]
         seen = 0 if ahead else scope.visits_of(node)
+        if number < len(segments) - 1 and branch is None and node.is_performed:
+            call = SEGMENT.match(segments[-1])
+            if call is None:
+                return None
+            is_there = seen == visit and scope.node is node
+            is_new = seen < visit or (is_there and int(call["visit"]) > suspending.count_asked(scope))
+            raise _not_asked(target) if is_new else _over(target)
         if number == len(segments) - 1:
             if node.kind != "ask" or branch is not None:
                 return None
@@ -115,6 +157,11 @@ def _node_ahead(machine: Machine, target: str) -> Node | None:
                 return None
             plan = node.graph.plan()
     return None
+
+
+def _not_asked(target: str) -> AnswerInvalid:
+    why = "A call is approved by who has seen it, not before it is asked about. (S10.4)"
+    return _not_taken(f"{target!r} has no open question", why, target)
 
 
 def _over(target: str) -> AnswerInvalid:
@@ -145,13 +192,17 @@ def _answered(machine: Machine, scope: Scope, value: Any) -> None:
 
 def _answer_value(node: Node, value: Any) -> Any:
     assert node.ask is not None
+    return _fitting(value, node.ask.answer, node.name)
+
+
+def _fitting(value: Any, annotation: Any, target: str) -> Any:
     try:
-        return adapter(node.ask.answer).validate_python(value)
+        return adapter(annotation).validate_python(value)
     except ValidationError as error:
         raise _not_taken(
-            f"The answer {shown(value)} does not fit {node.name!r}",
+            f"The answer {shown(value)} does not fit {target!r}",
             "; ".join(detail["msg"] for detail in error.errors(include_url=False)) + ".",
-            node.name,
+            target,
         ) from None
 
 

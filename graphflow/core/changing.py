@@ -212,6 +212,12 @@ def ask(machine: Machine, scope: Scope, question: str) -> None:
     make_idle(machine, scope, WAITING)
 
 
+def go_on(machine: Machine) -> None:
+    """Something has come to a run that waited: it runs again, as a fold of its journal says too (S10.2)."""
+    if machine.status == "waiting":
+        machine.status = "running"
+
+
 def stay_at_exit(scope: Scope) -> None:
     """The update is committed, but no edge could be chosen (S3.2)."""
     scope.status = EXIT

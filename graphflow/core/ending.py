@@ -21,6 +21,7 @@ def cancel(machine: Machine, path: str | None = None) -> bool:
     if scope is None or scope.status in ENDED:
         return False
     machine.note({"kind": "cancelled", "at": path or ""}, scope)
+    changing.go_on(machine)
     machine.cancel_above(scope)
     machine.settle()
     return True
@@ -44,6 +45,12 @@ def fail_run(machine: Machine, origin: Scope, error: Exception) -> None:
     machine.error_at = origin.path
     changing.hold(machine, machine.root)
     machine.end("failed")
+
+
+def rest(machine: Machine) -> None:
+    """Only questions and their timers are left: the run waits (S10.2)."""
+    machine.note({"kind": "waiting"}, None)
+    machine.status = "waiting"
 
 
 def end(machine: Machine, status: str) -> None:

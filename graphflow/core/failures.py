@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from graphflow.core import changing, deciding
+from graphflow.core import changing, deciding, suspending
 from graphflow.core.journal import expand
 from graphflow.core.plan import Edge, Node, Retry
 from graphflow.core.remembered import describe
@@ -209,6 +209,7 @@ def pick_up(machine: Machine, scope: Scope, gives_new_attempts: bool) -> None:
     if fork is None:
         if gives_new_attempts and scope.status in (READY, RUNNING):
             scope.attempt = 0
+            suspending.begin_anew(scope)
         return
     if gives_new_attempts and fork.edge is None and scope.due is not None and scope.node.timeout_s is not None:
         scope.due = machine.now + scope.node.timeout_s  # it may have failed because its time was over

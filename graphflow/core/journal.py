@@ -20,6 +20,9 @@ from graphflow.errors import JournalInvalid
 
 Entry = dict[str, Any]
 
+SNAPSHOT = "snapshot"
+"""The kind of the entry that a journal begins with once what was before is pruned, see ``snapshots``."""
+
 Brief = tuple[str, str, int, dict[str, Any], int, int, float]
 """The entry of a common step, not yet written: scope prefix, node id, visit, changes, edge, seq, t.
 
@@ -45,6 +48,19 @@ def expand(item: Entry | Brief) -> Entry:
 def text_of(item: bytes | Brief) -> bytes:
     """What a driver commits, as the text of a journal's line; for stores that write at once."""
     return _text(expand(item)) if isinstance(item, tuple) else item
+
+
+def pruned_before(entries: Sequence[bytes | Brief]) -> int:
+    """How many entries of a run are no longer there before the first of these: a snapshot stands for them.
+
+    >>> pruned_before([b'{"kind":"snapshot","seq":12}', b'{"kind":"ended","seq":13}']), pruned_before([])
+    (11, 0)
+    """
+    first = entries[0] if entries else b""
+    if isinstance(first, tuple) or not first[:24].replace(b" ", b"").startswith(b'{"kind":"snapshot"'):
+        return 0
+    seq: int = decode(first)["seq"]
+    return seq - 1
 
 
 class Journal(Sequence[bytes]):

@@ -38,6 +38,7 @@ from graphflow.core import (
     spending,
     starting,
     stepping,
+    suspending,
     timing,
     weighing,
 )
@@ -225,6 +226,12 @@ class Machine:
         self.ready.append(scope)
         return True
 
+    def suspend(
+        self, scope: Scope, turn: int, wanted: Sequence[tuple[str, suspending.WantedCall]], used_s: float = 0.0
+    ) -> bool:
+        """A node cannot go on before calls of tools are approved: its cursor waits, with a question for each (S10.4)."""
+        return suspending.suspend(self, scope, turn, wanted, used_s)
+
     def record(self, scope: Scope, turn: int, key: str, effect: Recorded) -> bool:
         """An effect has returned: it is part of the run from now on (S11.1). False if it is too late for that."""
         if scope.turn != turn or scope.status != RUNNING:
@@ -260,6 +267,8 @@ class Machine:
         answering.answer(self, target, value)
 
     cancel = ending.cancel
+    rest = ending.rest
+    ask_elsewhere = suspending.ask_elsewhere
     resume = restarting.resume
     adopt = restarting.adopt
     rerun = restarting.rerun
@@ -279,7 +288,7 @@ class Machine:
         return view
 
     def questions(self) -> list[Scope]:
-        """The cursors whose question is open, in the order they were asked."""
+        """The cursors that wait for answers, in the order they asked; ``answering.open_questions`` tells of what."""
         return [scope for scope in self.idle if scope.status == WAITING]
 
     def owed_timers(self) -> list[tuple[float, Scope, tuple[Any, ...]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,9 +63,21 @@ def _frontier(scope: Scope) -> Iterator[str]:
             yield f"{fork.prefix}[{index}]/{scope.plan.nodes[fork.edge.targets[position]].id}:1"
 
 
-def steps(plan: Plan, entries: Iterable[Entry]) -> list[Step]:
-    """The steps of a journal, in the order in which they were committed."""
-    return [step_of(plan, entry) for entry in entries if entry["kind"] in _STEPS and "at" in entry]
+def under_plans(plans: Plan | Mapping[str, Plan], entries: Iterable[Entry]) -> Iterator[tuple[Entry, Plan]]:
+    """Each entry with the plan it was made under: that of the start, until the run moved to another (S16)."""
+    known = {plans.fingerprint: plans} if isinstance(plans, Plan) else plans
+    plan: Plan | None = None
+    for entry in entries:
+        if plan is None or entry["kind"] == "migrated":
+            plan = known[entry["fingerprint"]]
+        yield entry, plan
+
+
+def steps(plans: Plan | Mapping[str, Plan], entries: Iterable[Entry]) -> list[Step]:
+    """The steps of a journal, in the order in which they were committed, each read under its own plan (S16)."""
+    return [
+        step_of(plan, entry) for entry, plan in under_plans(plans, entries) if entry["kind"] in _STEPS and "at" in entry
+    ]
 
 
 _STEPS = frozenset(

@@ -1,25 +1,21 @@
 """Replay: a run from its journal, by folding it (S15.2). No node, guard or default factory runs.
 
-Each kind of entry has one function, which hands over to the same changes that the live machine made.
+A journal begins with the start of its run, or with a snapshot of it once what was before that is pruned. Each kind of entry has one function, which hands over to the same changes that the live machine made.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
-from graphflow.core import changing, failures, joins, migrating, spending, subgraphs, timing
-from graphflow.core.journal import Entry, revive_items
+from graphflow.core import changing, failures, joins, migrating, snapshots, spending, subgraphs, suspending, timing
+from graphflow.core.journal import SNAPSHOT, Entry, revive_items
 from graphflow.core.machine import FORMAT, Machine
 from graphflow.core.plan import Edge, Plan
 from graphflow.core.remembered import remember
 from graphflow.core.schema import adapter
-from graphflow.core.scopes import EXIT, RUNNING, Recorded, Scope
+from graphflow.core.scopes import EXIT, IDLE, RUNNING, SEGMENT, Recorded, Scope
 from graphflow.core.usage import Budget, Usage
-from graphflow.errors import JournalInvalid
-
-_SEGMENT = re.compile(r"(?P<node>.*):(?P<visit>\d+)(?:~\d+)?(?:\[(?P<branch>\d+)\])?$")
+from graphflow.errors import HistoryPruned, JournalInvalid
 
 
 def replay(plans: Plan | Mapping[str, Plan], entries: Iterable[Entry], until: int | None = None) -> Machine:
@@ -31,9 +27,15 @@ def replay(plans: Plan | Mapping[str, Plan], entries: Iterable[Entry], until: in
     machine: Machine | None = None
     for entry in entries:
         if until is not None and entry["seq"] > until:
+            if machine is None and entry["kind"] == SNAPSHOT:
+                raise pruned(entry["run"], until, entry["seq"])
             break
         if machine is None:
-            machine = Machine(_plan(known, entry))
+            plan = _plan(known, entry)
+            if entry["kind"] == SNAPSHOT:
+                machine = snapshots.restore(known, entry)
+                continue
+            machine = Machine(plan)
         if entry["kind"] == "migrated":
             _migrated(machine, entry, _plan(known, entry))
         else:
@@ -47,6 +49,15 @@ def replay(plans: Plan | Mapping[str, Plan], entries: Iterable[Entry], until: in
     machine.passing.clear()
     machine.meeting.clear()
     return machine
+
+
+def pruned(run_id: str, seq: int, first: int) -> HistoryPruned:
+    """A moment before the snapshot that a run's journal begins with."""
+    return HistoryPruned(
+        f"What run {run_id!r} was at entry {seq} was pruned",
+        why=f"Its history begins with a snapshot at entry {first}; what was before is forgotten, and the run goes on as ever.",
+        fix=f"Choose entry {first} or a later one.",
+    )
 
 
 def _plan(known: Mapping[str, Plan], entry: Entry) -> Plan:
@@ -81,7 +92,7 @@ def fold(machine: Machine, entry: Entry) -> None:
             why="It was written by a newer version of graphflow.",
             fix="Use that version.",
         )
-    if entry["kind"] not in ("started", "resumed", "rerun"):  # else no driver was there in between
+    if machine.status != "waiting" and entry["kind"] not in ("started", "resumed", "rerun"):  # else nobody drove it
         machine.spent.seconds += max(0.0, entry["t"] - machine.now)
     machine.now = entry["t"]
     step(machine, entry)
@@ -93,7 +104,7 @@ def locate(machine: Machine, path: str) -> Scope:
     scope = machine.root
     segments = path.split("/")
     for number, segment in enumerate(segments):
-        match = _SEGMENT.match(segment)
+        match = SEGMENT.match(segment)
         if match is None:
             raise JournalInvalid(f"{path!r} is no cursor", why="The journal is damaged, or of another format.")
         is_last = number == len(segments) - 1
@@ -180,6 +191,7 @@ def _node_done(machine: Machine, entry: Entry) -> None:
     if entry["kind"] == "answered":
         scope.question = None
         machine.answers.pop(entry["at"] if entry["at"] in machine.answers else scope.node.name, None)
+        changing.go_on(machine)
     _move(machine, scope, entry)
 
 
@@ -240,7 +252,24 @@ def _timer(machine: Machine, entry: Entry) -> None:
 def _asked(machine: Machine, entry: Entry) -> None:
     scope = _cursor(machine, entry)
     _count_step(machine, scope)
-    changing.ask(machine, scope, entry["question"])
+    if "call" in entry:
+        scope.attempt = entry.get("attempt", 1)
+        suspending.open_question(machine, scope, entry)
+    else:
+        changing.ask(machine, scope, entry["question"])
+
+
+def _decided(machine: Machine, entry: Entry) -> None:
+    suspending.close_question(machine, _cursor(machine, entry), entry["id"], entry["approved"])
+    changing.go_on(machine)
+
+
+def _withdrawn(machine: Machine, entry: Entry) -> None:
+    suspending.withdraw(machine, _cursor(machine, entry))
+
+
+def _waiting(machine: Machine, entry: Entry) -> None:
+    machine.status = "waiting"
 
 
 def _began(machine: Machine, entry: Entry) -> None:
@@ -253,17 +282,8 @@ def _refused(machine: Machine, entry: Entry) -> None:
 
 
 def _early(machine: Machine, entry: Entry) -> None:
-    node = _ask_node(machine, entry["at"])
+    node = snapshots.ask_node(machine, entry["at"])
     machine.answers[entry["at"]] = adapter(node.ask.answer).validate_python(entry["value"])
-
-
-def _ask_node(machine: Machine, target: str) -> Any:
-    last = target.rsplit("/", 1)[-1].rsplit(":", 1)[0]
-    for plan in machine.plans():
-        for node in plan.nodes:
-            if node.kind == "ask" and (node.name == target or node.id == last):
-                return node
-    raise JournalInvalid(f"An answer for {target!r}, where nothing asks", why="The journal is of another graph.")
 
 
 def _entered(machine: Machine, entry: Entry) -> None:
@@ -303,6 +323,7 @@ def _spent(machine: Machine, entry: Entry) -> None:
 
 
 def _cancelled(machine: Machine, entry: Entry) -> None:
+    changing.go_on(machine)
     scope = locate(machine, entry["at"]) if entry["at"] else machine.root
     while not scope.is_branch and scope.parent is not None:
         scope = scope.parent
@@ -318,6 +339,7 @@ def _resumed(machine: Machine, entry: Entry) -> None:
     machine.bound = machine.reason = ""
     _budget(machine, entry)
     failures.pick_up(machine, machine.root, entry["from"] == "failed")
+    machine.idle = {scope: None for scope in machine.scopes() if scope.status in IDLE}  # a failure had put them aside
 
 
 def _rerun(machine: Machine, entry: Entry) -> None:
@@ -358,6 +380,9 @@ _KINDS: dict[str, Callable[[Machine, Entry], None]] = {
     "timer": _timer,
     "due": _nothing,
     "asked": _asked,
+    "decided": _decided,
+    "withdrawn": _withdrawn,
+    "waiting": _waiting,
     "early": _early,
     "refused": _refused,
     "began": _began,

@@ -19,7 +19,7 @@ from graphflow.core.schema import Update
 READY: Final = "ready"  # may be taken by a driver
 RUNNING: Final = "running"  # taken
 SLEEPING: Final = "sleeping"  # between attempts, until ``due``
-WAITING: Final = "waiting"  # a question is open
+WAITING: Final = "waiting"  # a question is open: an ask node's, or whether a tool may be called
 PASSING: Final = "passing"  # at a start, point, ask or sub-graph that the machine itself moves on
 FORKED: Final = "forked"  # has an open fork instead of a cursor
 HELD: Final = "held"  # in a branch that failed and was collected: set aside, in case a resume picks it up
@@ -92,7 +92,8 @@ class Scope:
     effects: dict[str, Recorded] | None = None
     call_failed: bool = False  # the last attempt failed in a recorded call (S11.1)
     due: float | None = None
-    question: str | None = None
+    question: str | None = None  # of an ask node
+    approvals: dict[str, Any] | None = None  # of tool calls, see ``suspending``; plain data, replaced and never altered
     view: Any = None
     performer: Any = None  # whatever a driver needs to find again who performs the node
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from graphflow.core import changing, deciding, failures, joins
+from graphflow.core import changing, deciding, failures, joins, suspending
 from graphflow.core.plan import Edge
 from graphflow.core.scopes import ENDED, EXIT, HELD, RUNNING, SLEEPING, Scope
 from graphflow.errors import NodeTimeout, RunError
@@ -41,6 +41,8 @@ def fire(machine: Machine, scope: Scope, timer: tuple[Any, ...]) -> bool:
         edge = scope.plan.edge(what)
         if scope.node.index != edge.source or (scope.open is not None and scope.open.edge is not None):
             return False
+        if scope.approvals is not None and suspending.is_beaten(scope, scope.since + (edge.after_s or 0.0)):
+            return False
         if scope.status == EXIT or not _take_if_enabled(machine, scope, edge):
             return False
     machine.settle()
@@ -49,17 +51,20 @@ def fire(machine: Machine, scope: Scope, timer: tuple[Any, ...]) -> bool:
 
 def owed(machine: Machine) -> list[tuple[float, Scope, tuple[Any, ...]]]:
     """Every timer a driver owes, derived from the run alone; for a resume."""
-    return [timer for scope in machine.scopes() for timer in _owed_at(scope)]
+    return [timer for scope in machine.scopes() for timer in owed_at(scope)]
 
 
-def _owed_at(scope: Scope) -> Iterator[tuple[float, Scope, tuple[Any, ...]]]:
+def owed_at(scope: Scope) -> Iterator[tuple[float, Scope, tuple[Any, ...]]]:
+    """Those of one scope."""
     if scope.status == SLEEPING and scope.due is not None:
         yield scope.due, scope, ("retry", scope.visit, scope.attempt)
     if scope.open is not None and scope.open.due is not None and scope.open.edge is not None:
         yield scope.open.due, scope, ("fork", scope.visit, scope.open.edge.index)
     if scope.open is None or scope.open.edge is None:
         for edge in scope.node.timer_edges:
-            yield scope.since + (edge.after_s or 0.0), scope, ("edge", scope.visit, edge.index)
+            due = scope.since + (edge.after_s or 0.0)
+            if scope.approvals is None or not suspending.is_beaten(scope, due):
+                yield due, scope, ("edge", scope.visit, edge.index)
     if scope.open is not None and scope.open.edge is None and scope.due is not None:
         yield scope.due, scope, ("limit", scope.visit, scope.attempt)
 
@@ -72,12 +77,13 @@ def deadline(scope: Scope) -> float | None:
     found: list[float] = []
     around: Scope | None = scope
     while around is not None:
-        found.extend(due for due, _, timer in _owed_at(around) if timer[0] != "edge" or _may_take(around, timer[2]))
+        found.extend(due for due, _, timer in owed_at(around) if timer[0] != "edge" or may_take(around, timer[2]))
         around = around.parent
     return min(found, default=None)
 
 
-def _may_take(scope: Scope, index: int) -> bool:
+def may_take(scope: Scope, index: int) -> bool:
+    """Whether a timer edge would be taken now."""
     try:
         return deciding.is_enabled(scope.plan.edge(index), scope)
     except RunError:

@@ -182,3 +182,9 @@ def is_view(value: object) -> bool:
 def freeze(view: Any) -> None:
     """Copy every container now: the scope is about to change its own while somebody still holds the view."""
     _whole(view)
+
+
+def altered_in(view: Any) -> list[str]:
+    """The fields whose value a node has altered in its view: that changes nothing, and is mostly meant to (S3.6)."""
+    own = _own_dict(view)
+    return [name[1:] for name, value in own.items() if name[0] == "=" and value != own[name[1:]]]

@@ -1,7 +1,7 @@
 """Every error a user can meet: a code, what happened, where, why, and how to mend it.
 
 One object serves terminal, notebook and JSON. Codes never change their meaning:
-GF1xx graph, GF2xx run, GF3xx store and versions, GF4xx agents and models, GF5xx command line, GF9xx ours.
+GF1xx graph, GF2xx run, GF3xx store and versions, GF4xx agents and models, GF5xx command line, GF6xx tests, GF9xx ours.
 """
 
 from graphflow.errors.base import (
@@ -71,6 +71,7 @@ from graphflow.errors.run import (
 from graphflow.errors.store import (
     Fenced,
     GraphChanged,
+    HistoryPruned,
     JournalInvalid,
     RunBusy,
     RunNotFound,
@@ -78,10 +79,27 @@ from graphflow.errors.store import (
     StoreInvalid,
     StoreUnavailable,
 )
+from graphflow.errors.testing import (
+    AnswersInvalid,
+    ExploringInvalid,
+    FaultInvalid,
+    FieldInvalid,
+    FieldUnknown,
+    MoveInvalid,
+    NotDeterministic,
+    NothingGenerated,
+    OutsideReached,
+    PropertyFailed,
+    PropertyInvalid,
+    RecordInvalid,
+    StepsInvalid,
+    TestingError,
+)
 
 __all__ = [
     "CODES",
     "AnswerInvalid",
+    "AnswersInvalid",
     "ArgumentInvalid",
     "AuthError",
     "BadRequest",
@@ -97,8 +115,12 @@ __all__ = [
     "ContextTooLong",
     "DeclarationError",
     "DrawingError",
+    "ExploringInvalid",
     "Failed",
+    "FaultInvalid",
     "Fenced",
+    "FieldInvalid",
+    "FieldUnknown",
     "Finding",
     "GraphChanged",
     "GraphError",
@@ -106,6 +128,7 @@ __all__ = [
     "GuardFailed",
     "GuardrailTripped",
     "HandoffInvalid",
+    "HistoryPruned",
     "ImportFailed",
     "InputInvalid",
     "InputTooLong",
@@ -117,16 +140,23 @@ __all__ = [
     "ModelError",
     "ModelTimeout",
     "ModelUnavailable",
+    "MoveInvalid",
     "NoWayOut",
     "NodeCancelled",
     "NodeError",
     "NodeTimeout",
+    "NotDeterministic",
+    "NothingGenerated",
     "OutputInvalid",
+    "OutsideReached",
     "Place",
     "PromptInvalid",
+    "PropertyFailed",
+    "PropertyInvalid",
     "QuotaExhausted",
     "RateLimited",
     "ReadUndeclared",
+    "RecordInvalid",
     "Refused",
     "RunBusy",
     "RunError",
@@ -135,10 +165,12 @@ __all__ = [
     "ScopeFailed",
     "ScriptMismatch",
     "ServerError",
+    "StepsInvalid",
     "StoreError",
     "StoreInvalid",
     "StoreUnavailable",
     "TargetNotFound",
+    "TestingError",
     "TooDeep",
     "ToolFailed",
     "ToolInvalid",

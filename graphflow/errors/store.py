@@ -54,6 +54,12 @@ class StoreUnavailable(StoreError):
     retryable = True
 
 
+class HistoryPruned(StoreError):
+    """A moment of a run that was pruned: its journal begins with a later snapshot."""
+
+    code = "GF308"
+
+
 CODES.update(
     {
         "GF300": Code("A store failed", "The store could not do what was asked. What was committed before is safe."),
@@ -85,6 +91,11 @@ CODES.update(
             "The store cannot be written now",
             "The file is locked, the disk full, or the connection lost. Everything committed before is safe, nothing is "
             "half there, and the run can be resumed once the store is back.",
+        ),
+        "GF308": Code(
+            "That moment of the run was pruned",
+            "graphflow runs prune, or prune_history, has put a snapshot in the place of a run's older entries. The run goes "
+            "on from it as ever, but what it was before cannot be shown, and nothing can be run again from there.",
         ),
     }
 )

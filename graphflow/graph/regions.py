@@ -3,7 +3,8 @@
 Every atom ``value op constant`` answers the same everywhere between its constants, so trying one representative per
 region, in all combinations of the fields mentioned, decides exactly. Atoms of another form (field against field,
 arithmetic) and opaque predicates are free Booleans: with them "never" and "always" are still proved if they hold
-whatever the Booleans are, but a state is only shown as a witness if the conditions themselves say so on it.
+whatever the Booleans are, but a state is only shown as a witness if the conditions themselves say so on it. A solver,
+if one is given, is asked about what regions leave open; what it shows is believed on the same terms.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from graphflow.graph.shapes import ANYTHING, Shape, fields_of, shape_of
 from graphflow.graph.terms import (
     And,
     Compare,
+    Constant,
     Field,
     Not,
     Or,
@@ -36,75 +38,14 @@ from graphflow.graph.terms import (
     uses_item,
     with_children,
 )
+from graphflow.graph.verdicts import Answers, Outcome, Outcomes, Overlap, Raising, Shadowed, Solver, Verdict, Witness
 
 MOST_COMBINATIONS = 20_000
 _MOST_WITNESSES = 50
+_TRUE = Constant(True)
 _MOST_FREE_VALUES = 4
 
-Witness = dict[str, Any]
-"""Field name -> value, for the fields that matter; under "ITEM" the item, if it matters."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shadowed:
-    """A condition that holds only where one declared before it holds and is taken. ``by``: those before it."""
-
-    index: int
-    by: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Overlap:
-    """Two conditions that can hold at once. ``is_nested``: one holds wherever the other does."""
-
-    first: int
-    second: int
-    witness: Witness
-    is_nested: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Raising:
-    """A condition that raises on a state on which it is asked."""
-
-    index: int
-    witness: Witness
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is known of the conditions of one node, by their index in the order tried.
-
-    ``dead`` are never true. ``gap`` is a state where none holds; ``gap_without_limited`` one where only those hold
-    that have an ``at_most``, which may be used up. ``possible_gap`` is a state where it depends on what cannot be
-    decided; with all three None there is no gap, proved. ``proved`` is False if anything could not be decided,
-    ``reason`` says what; with ``is_unknown`` that is everything. Findings that are listed hold in any case.
-    """
-
-    dead: tuple[int, ...] = ()
-    shadowed: tuple[Shadowed, ...] = ()
-    gap: Witness | None = None
-    gap_without_limited: Witness | None = None
-    possible_gap: Witness | None = None
-    overlaps: tuple[Overlap, ...] = ()
-    raises: tuple[Raising, ...] = ()
-    proved: bool = True
-    reason: str = ""
-    is_unknown: bool = False
-
-    @property
-    def is_total(self) -> bool:
-        """Whether it is proved that one of the conditions holds on every state, limits not counted."""
-        return self.gap is None and self.possible_gap is None and not self.is_unknown
-
-
 _ALWAYS, _LIMITED_ONLY = Verdict(), Verdict(gap_without_limited={})
-
-Outcome = bool | None
-"""Of one guard on one state: None if it raised."""
-Outcomes = dict[tuple[Outcome, ...], list[Witness]]
-"""What the guards say together -> a few states on which they do."""
 
 
 def decide(
@@ -114,21 +55,42 @@ def decide(
     limited: Sequence[bool] = (),
     item_type: Any = None,
     most_combinations: int = MOST_COMBINATIONS,
+    solver: Solver | None = None,
 ) -> Verdict:
     """Decide about the conditions of one node, in the order they are tried; None is no condition.
 
-    ``limited`` says which have an ``at_most`` and so may be used up. ``item_type`` is the annotation of ITEM.
+    ``limited`` says which have an ``at_most`` and so may be used up. ``item_type`` is the annotation of ITEM. A
+    ``solver`` is asked only about what trying one state per region cannot decide.
     """
     is_limited = [*limited, *[False] * (len(guards) - len(limited))]
     if len(guards) == 1 and guards[0] is None:
         return _LIMITED_ONLY if is_limited[0] else _ALWAYS  # most nodes of most graphs
     question = _Question(guards, state_type, ANYTHING if item_type is None else shape_of(item_type))
-    if question.combinations > most_combinations:
+    is_small = question.combinations <= most_combinations
+    if solver is not None and not (is_small and question.is_understood):
+        answers = solver(question.trees, question.shape_at)
+        if answers is not None:
+            return _solved(question, is_limited, answers)
+    if not is_small:
         return Verdict(proved=False, reason=f"too many combinations: {question.combinations:,}", is_unknown=True)
     assumed = question.outcomes(question.assumed, question.free)
     shown = question.outcomes(question.real, ()) if question.free else assumed
-    unshowable = [guard is not None and guard.expression is None for guard in guards]
-    return _verdict(guards, is_limited, assumed, shown, unshowable, question)
+    return _verdict(question, is_limited, assumed, shown, is_settled=question.is_understood)
+
+
+def _solved(question: _Question, is_limited: Sequence[bool], answers: Answers) -> Verdict:
+    """The verdict where a solver knows what is possible, and the conditions themselves say what is shown."""
+    shown: Outcomes = {}
+    rest = {name: example(question.shape_at(name)) for name in sorted(question.names)}
+    for witnesses in answers.possible.values():
+        for witness in witnesses:
+            state = {**rest, **witness}
+            outcome = tuple([_asked(test, state, (state.get(ITEM_NAME),)) for test in question.real])
+            shown.setdefault(outcome, []).append(state)
+    readable = [n for n, is_opaque in enumerate(question.opaque) if not is_opaque]
+    seen = {tuple(outcome[n] for n in readable) for outcome in shown}
+    is_exact = answers.is_understood and all(tuple(one[n] for n in readable) in seen for one in answers.possible)
+    return _verdict(question, is_limited, dict(answers.possible), shown, is_settled=is_exact)
 
 
 @dataclass(slots=True)
@@ -138,18 +100,20 @@ class _Question:
     guards: Sequence[Guard | None]
     state_type: type[Any]
     item: Shape
+    trees: list[Term | None] = field(init=False)
     domains: dict[str, tuple[Any, ...]] = field(init=False)
     free: tuple[str, ...] = field(init=False)
     assumed: list[Test] = field(init=False)
     real: list[Test] = field(init=False)
 
     def __post_init__(self) -> None:
-        trees = [cast("Term | None", guard.expression) if guard else None for guard in self.guards]
+        trees = [cast("Term | None", guard.expression) if guard else _TRUE for guard in self.guards]
+        self.trees = trees
         parts = list(dict.fromkeys(atom for tree in trees if tree is not None for atom in atoms(tree)))
         demands = Demand()
         understood = {atom: note(atom, demands) for atom in parts}
         roots = {atom: _roots(atom) for atom in parts}
-        found = {name: domain_of(self._shape(name), demand) for name, demand in demands.below.items()}
+        found = {name: domain_of(self.shape_at(name), demand) for name, demand in demands.below.items()}
         decided = [atom for atom in parts if understood[atom] and all(found[name].is_exact for name in roots[atom])]
         loose = {_positive(atom): f"?{number}" for number, atom in enumerate(parts) if atom not in decided}
         for number, (guard, tree) in enumerate(zip(self.guards, trees, strict=True)):
@@ -158,7 +122,7 @@ class _Question:
         self.free = tuple(dict.fromkeys(loose.values()))
         free_roots = {name for atom in parts if atom not in decided for name in roots[atom]}
         for name in free_roots - found.keys():
-            found[name] = domain_of(self._shape(name), Demand())
+            found[name] = domain_of(self.shape_at(name), Demand())
         self.domains = {}
         for name, domain in found.items():
             tests = [compiled(atom) for atom in decided if name in roots[atom]]
@@ -172,8 +136,24 @@ class _Question:
             for number, (guard, tree) in enumerate(zip(self.guards, trees, strict=True))
         ]
 
-    def _shape(self, name: str) -> Shape:
+    def shape_at(self, name: str) -> Shape:
+        """What a field of the state may hold; under "ITEM" what an item is."""
         return self.item if name == ITEM_NAME else fields_of(self.state_type).get(name, ANYTHING)
+
+    @property
+    def opaque(self) -> list[bool]:
+        """Which conditions are plain predicates that cannot be read."""
+        return [tree is None for tree in self.trees]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The fields that the conditions look at, as far as they can be read."""
+        return frozenset[str]().union(*(_roots(tree) for tree in self.trees if tree is not None))
+
+    @property
+    def is_understood(self) -> bool:
+        """Whether no part of a readable condition is a free Boolean."""
+        return len(self.free) == sum(self.opaque)
 
     @property
     def combinations(self) -> int:
@@ -229,14 +209,13 @@ def _reduced(name: str, domain: Domain, tests: Sequence[Test], most: int) -> tup
 
 
 def _verdict(
-    guards: Sequence[Guard | None],
-    is_limited: Sequence[bool],
-    assumed: Outcomes,
-    shown: Outcomes,
-    unshowable: Sequence[bool],
-    question: _Question,
+    question: _Question, is_limited: Sequence[bool], assumed: Outcomes, shown: Outcomes, *, is_settled: bool
 ) -> Verdict:
-    """Read the findings off: "never" from what is assumed, witnesses from what is shown."""
+    """Read the findings off: "never" from what is assumed, witnesses from what is shown.
+
+    ``is_settled``: but for opaque predicates, what is assumed is also shown.
+    """
+    guards, unshowable = question.guards, question.opaque
     dead = tuple(n for n in range(len(guards)) if not any(outcome[n] for outcome in assumed))
     is_shown = not any(unshowable)
     gap = _witness(shown, lambda outcome: not _any_holds(outcome), question) if is_shown else None
@@ -247,10 +226,10 @@ def _verdict(
     possible = None if gap is not None else _first(assumed, lambda outcome: not _any_holds(outcome))
     reasons = [
         "a condition is a plain predicate that cannot be read" if not is_shown else "",
-        "a condition compares fields with fields, calculates, or looks into texts"
-        if len(question.free) > sum(unshowable)
+        "" if is_settled else "a condition compares fields with fields, calculates, or looks into texts",
+        "validators of the state decide whether the gap can be"
+        if is_settled and is_shown and possible is not None
         else "",
-        "validators of the state decide whether the gap can be" if not question.free and possible is not None else "",
     ]
     return Verdict(
         dead=dead,
@@ -271,7 +250,8 @@ def _any_holds(outcome: Sequence[Outcome]) -> bool:
 
 
 def _first(outcomes: Outcomes, wanted: Callable[[tuple[Outcome, ...]], bool]) -> Witness | None:
-    return next((witnesses[0] for outcome, witnesses in outcomes.items() if wanted(outcome)), None)
+    """A state on which the guards say so; empty where it is possible and no such state is known."""
+    return next(((witnesses or [{}])[0] for outcome, witnesses in outcomes.items() if wanted(outcome)), None)
 
 
 def _witness(outcomes: Outcomes, wanted: Callable[[tuple[Outcome, ...]], bool], question: _Question) -> Witness | None:

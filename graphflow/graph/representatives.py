@@ -289,14 +289,14 @@ def _models(kind: Kind, demand: Demand) -> Domain:
     is_exact = is_exact and not (demand.sizes or demand.members)
     combinations = math.prod(len(domain.values) for domain in domains.values())
     chosen = islice(product(*(domain.values for domain in domains.values())), _MOST_VALUES)
-    values = [_model(base, dict(zip(domains, row, strict=True))) for row in chosen]
+    values = [model_of(base, dict(zip(domains, row, strict=True))) for row in chosen]
     return Domain(
         tuple(values),
         is_exact and combinations <= _MOST_VALUES and all(domain.is_exact for domain in domains.values()),
     )
 
 
-def _model(base: type[Any], given: dict[str, Any]) -> Any:
+def model_of(base: type[Any], given: dict[str, Any]) -> Any:
     """An instance with these values; the fields that nobody asks about have their defaults, or an example."""
     if not issubclass(base, BaseModel):
         made = object.__new__(base)

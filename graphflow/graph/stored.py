@@ -56,6 +56,18 @@ def plan_of(data: Mapping[str, Any], like: Plan | None = None) -> Plan:
     return made[0]
 
 
+def is_exact(plan: Plan) -> bool:
+    """Whether a plan folds a journal to just what the run had. One that was restored may lack types and reducers."""
+    specs = (spec for one in _within(plan) for spec in one.schema.fields.values())
+    return all(
+        _is_known(spec.annotation) and (spec.reducer is None or spec.reducer.fold is not _shown_last) for spec in specs
+    )
+
+
+def _is_known(annotation: Any) -> bool:
+    return not (isinstance(annotation, type) and issubclass(annotation, _Unknown))
+
+
 # -- a plan as data ----------------------------------------------------------------------------------------------------
 
 
@@ -351,11 +363,16 @@ def _reducer(name: str, now: FieldSpec | None) -> reducers.Reducer:
     if now is not None and now.reducer is not None and now.reducer.name == name:
         return now.reducer
     ours = getattr(reducers, name, None)
-    found = ours if isinstance(ours, reducers.Reducer) else reducers.keep_last
+    gone = replace(reducers.keep_last, name=name, fold=_shown_last)
+    found = ours if isinstance(ours, reducers.Reducer) else gone
     if now is not None:
         return found
     fold = _unite if found is reducers.union else found.fold
     return replace(found, name=name, fold=fold, takes=_anything, absorb=None, absorb_all=None)
+
+
+def _shown_last(old: Any, change: Any) -> Any:
+    return change
 
 
 def _anything(annotation: object) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from graphflow.agents.clocks import date
 from graphflow.core import migrating
 from graphflow.core.journal import decode, encode
 from graphflow.core.machine import Machine
@@ -83,12 +84,12 @@ def begin(
     values = machine.check_input(state)
     if kept.lease_s is None:
         kept.create(machine.run_id, plan)
-        return _live(machine, kept, surroundings, lambda: machine.start_with(values))
-    machine.now = time.time()
+        return _live(machine, kept, surroundings, lambda: machine.start_with(values), store)
+    machine.now = _now()
     machine.start_with(values)
     entries = [encode(entry, under) for entry, under in machine.entries]
     kept.create(machine.run_id, plan, surroundings.origin(plan), entries)  # at once: a run without a start is none
-    live = _live(machine, kept, surroundings, lambda: None)
+    live = _live(machine, kept, surroundings, lambda: None, store)
     live.skip(len(entries))
     return live
 
@@ -108,7 +109,7 @@ def resume(
     arguments.check_answers(answers)
     kept, run_id = _where(run, store)
     machine = replay(kept.plans(run_id, plan), map(decode, kept.read(run_id)))
-    machine.now = max(machine.now, time.time())
+    machine.now = max(machine.now, _now())
     if machine.plan.fingerprint != plan.fingerprint or migrate is not None:
         migrating.migrate(machine, plan, migrate)
         kept.add_plan(run_id, plan)
@@ -117,8 +118,10 @@ def resume(
     machine.resume(budget)
     for answer in answers:
         machine.answer(answer.node, answer.value)
+    if surroundings.approve is not None:
+        machine.ask_elsewhere()
     machine.timers[:] = machine.owed_timers()  # answers go first, then due timers (S10.3)
-    return _live(machine, kept, surroundings, lambda: None)
+    return _live(machine, kept, surroundings, lambda: None, store)
 
 
 def rerun(
@@ -148,7 +151,7 @@ def rerun(
     kept.create(new_id, machine.plan, surroundings.origin(plan, parent=run.id), past.raw_journal)
     for other in past.plans.values():
         kept.add_plan(new_id, other)
-    machine.now = max(machine.now, time.time())
+    machine.now = max(machine.now, _now())
     machine.rerun(new_id, scope, state or {})
     if machine.plan.fingerprint != plan.fingerprint:
         migrating.migrate(machine, plan)
@@ -157,7 +160,15 @@ def rerun(
         machine.adopt(plan)
     machine.resume(budget)
     machine.timers[:] = machine.owed_timers()
-    return _live(machine, kept, surroundings, lambda: None)
+    return _live(machine, kept, surroundings, lambda: None, store)
+
+
+def _now() -> float:
+    """By the clock of the loop that is running, in seconds since 1970; by the wall where none is."""
+    try:
+        return date()
+    except RuntimeError:
+        return time.time()
 
 
 def _where(run: Run[Any] | str, store: Store | str | os.PathLike[str] | None) -> tuple[Store, str]:
@@ -181,7 +192,11 @@ def _where(run: Run[Any] | str, store: Store | str | os.PathLike[str] | None) ->
     return kept, run.id
 
 
-def _live(machine: Machine, store: Store, surroundings: Surroundings, begin_run: Any) -> Live[Any]:
+Named = Store | str | os.PathLike[str] | None
+
+
+def _live(machine: Machine, store: Store, surroundings: Surroundings, begin_run: Any, named: Named) -> Live[Any]:
+    is_ours = named is None or isinstance(named, str | os.PathLike)
     return Live(
         machine,
         store,
@@ -193,6 +208,7 @@ def _live(machine: Machine, store: Store, surroundings: Surroundings, begin_run:
         approve=surroundings.approve,
         durability=surroundings.durability,
         observers=surroundings.observers,
+        reopen=(lambda: open_store(named)) if is_ours else None,
     )
 
 

@@ -20,6 +20,7 @@ from graphflow.core.journal import encode, expand
 from graphflow.core.lanes import Lane
 from graphflow.core.machine import Machine
 from graphflow.core.scopes import Recorded, Scope
+from graphflow.core.suspending import time_used_s
 from graphflow.errors import Internal
 from graphflow.graph.context import Handoff
 from graphflow.graph.holding import Held
@@ -107,7 +108,8 @@ class Driver:
         loop = self.loop = asyncio.get_running_loop()
         if type(loop).time is not asyncio.BaseEventLoop.time:  # a virtual clock; asyncio's own is time.monotonic
             self.clock = loop.time
-        self.epoch = getattr(loop, "epoch_s", None) or time.time() - loop.time()
+        # a run's time never goes back, whoever sets the clock between two drivers: what was due in a second still is
+        self.epoch = getattr(loop, "epoch_s", None) or max(time.time(), self.machine.now) - loop.time()
         self._over = loop.create_future()
         self.context = contextvars.copy_context()
         self.tick()
@@ -140,13 +142,20 @@ class Driver:
             else:
                 self.store.append(machine.run_id, [e if type(e) is tuple else encode(e, plan) for e, plan in entries])
             if self.observers:
-                for entry, _ in entries:
-                    self.tell(event_of(expand(entry), machine.plan))
+                self._tell_of([event_of(expand(entry), machine.plan) for entry, _ in entries])
             entries.clear()
         if machine.timers:
             self.timers.take_over()
         if machine.stops:
             stopping.stop_cursors(self)
+
+    def _tell_of(self, events: list[Event]) -> None:
+        """What was committed; with a store and ``durability="step"``, once it is safe: nobody hears of what may be lost."""
+        if self.gate is None:
+            for event in events:
+                self.tell(event)
+        else:
+            self.gate.tell_once_safe(self.tell, events)
 
     def tell(self, event: Event) -> None:
         """Tell every observer. One that raises must not harm the run; it is taken off, loudly."""
@@ -158,6 +167,11 @@ class Driver:
                 warnings.warn(
                     f"An observer of run {self.machine.run_id} raised {error!r} and was removed", stacklevel=2
                 )
+
+    @property
+    def can_wait(self) -> bool:
+        """Whether a node may wait for a person, and this process end meanwhile (S10.4)."""
+        return True
 
     def hands_of(self, scope: Scope) -> DriverHands:
         """What the context of an attempt works with."""
@@ -340,7 +354,8 @@ class Driver:
                 if more:
                     return True
             elif machine.is_waiting:
-                machine.status = "waiting"
+                machine.rest()
+                self.commit()
             elif machine.idle or self.timers:
                 return False  # the watchdog will go on
             else:
@@ -354,7 +369,8 @@ class Driver:
         node, machine = scope.node, self.machine
         self.tick()
         if node.timeout_s is not None:
-            self.timers.push(machine.now + node.timeout_s, scope, ("timeout", scope.turn))
+            left_s = node.timeout_s if scope.approvals is None else node.timeout_s - time_used_s(scope)
+            self.timers.push(machine.now + left_s, scope, ("timeout", scope.turn))
         if self.observers:
             self.tell(NodeStarted(0, scope.path, node.name, machine.now, scope.attempt))
 

@@ -73,9 +73,19 @@ class Joined(Event):
 
 @dataclass(frozen=True, slots=True)
 class Asked(Event):
-    """A question is open. Its id is ``cursor``."""
+    """A question is open. ``id`` is what an answer names: its cursor, or with ``tool`` the call it is about (S10.4)."""
 
     question: str
+    id: str = ""
+    tool: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided(Event):
+    """The question ``id`` was answered: whether a tool may be called (S10.4)."""
+
+    id: str
+    is_approved: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +132,7 @@ class CallWaits(Event):
 
 @dataclass(frozen=True, slots=True)
 class Changed(Event):
-    """Any other entry: cancelled, resumed, migrated, wrapped, entered, early."""
+    """Any other entry: cancelled, resumed, migrated, wrapped, entered, early, withdrawn, waiting."""
 
     kind: str
 
@@ -157,7 +167,9 @@ def event_of(entry: Entry, plan: Plan) -> Event:
         members = tuple(entry["members"]) if "members" in entry else None
         return Joined(*place, members, step.to)
     if kind == "asked":
-        return Asked(*place, entry["question"])
+        return Asked(*place, entry["question"], entry.get("id", step.cursor), entry.get("call", {}).get("tool", ""))
+    if kind == "decided":
+        return Decided(*place, entry["id"], entry["approved"])
     if kind in ("woke", "timer", "due"):
         return TimerFired(*place, step.to)
     if kind == "effect":

@@ -41,14 +41,18 @@ def graph_tool(
 
 
 def refuse_questions(parts: Parts, place: Place) -> None:
-    """A turn of an agent cannot wait for a person: raises ToolInvalid if the graph, or one within it, asks (S10.1)."""
+    """Raises ToolInvalid if the graph, or one within it, asks (S10.1).
+
+    Of what is done under a call the run keeps the records, not the steps. So nobody could tell an open question's type and
+    time without running up to it again; the approval of a call is a record, and so can be waited for (S10.4).
+    """
     for inner in parts.all():
         for node in inner.nodes:
             if node.kind == "ask":
                 of = "" if inner is parts else f" of its sub-graph {inner.name!r}"
                 raise ToolInvalid(
                     f"Graph {parts.name!r} cannot be called as a tool: node {node.name!r}{of} asks a question",
-                    why="Whoever calls a tool waits for it within one turn; a question may stay open for days. (S10.1, S12.2)",
+                    why="A question may stay open for days, and of a call the run keeps the records, not where it stands. (S10.1, S12.2)",
                     fix=f"Make {parts.name!r} a node of the outer graph, or ask there, before or after the agent.",
                     where=(place,) if node.place is None else (place, node.place),
                 )

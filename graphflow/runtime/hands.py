@@ -14,18 +14,12 @@ from graphflow.core.usage import Usage
 from graphflow.graph.context import Effect, Reserve
 from graphflow.graph.holding import Held
 from graphflow.graph.occurrences import Occurrences
+from graphflow.graph.suspending import Suspended, Unanswered, WantedCall
 from graphflow.runtime.events import CallWaits
 from graphflow.runtime.reservations import Reservations
 
 if TYPE_CHECKING:
     from graphflow.runtime.driver import Driver
-
-
-class Suspended(BaseException):
-    """The budget is used up in the middle of a node: its cursor stays ready, and what is recorded is kept (S13.2).
-
-    A BaseException, so that a node's ``except Exception`` does not swallow it.
-    """
 
 
 class DriverHands:
@@ -40,7 +34,9 @@ class DriverHands:
         "path",
         "pending",
         "scope",
+        "since",
         "turn",
+        "unanswered",
         "waited_s",
         "waits_since",
         "why_waiting",
@@ -56,6 +52,8 @@ class DriverHands:
         self.occurrences = Occurrences()
         self.failure: BaseException | None = None  # of the last recorded call
         self.calls_open = 0
+        self.since = driver.machine.now
+        self.unanswered: tuple[tuple[str, WantedCall], ...] = ()  # calls to be approved first, and their records' keys
         self.waited_s = 0.0  # in which a model call stood in line
         self.waits_since: float | None = None  # while one does
         self.why_waiting = ""
@@ -133,6 +131,9 @@ class DriverHands:
         self.calls_open += 1
         try:
             effect = await call()
+        except Unanswered as unanswered:
+            self.hear_of(unanswered, key)
+            raise
         except BaseException as error:
             self.failure = error
             self._forget(base, number)
@@ -165,6 +166,21 @@ class DriverHands:
         finally:
             self.calls_open -= 1
         self.begins()
+
+    def hear_of(self, unanswered: Unanswered, key: str) -> None:
+        """A call must be approved first: the question is asked once this attempt has come to rest (S10.4)."""
+        call = unanswered.news_for(self)
+        if call is not None:
+            self.unanswered += ((key, call),)
+
+    def suspend(self) -> None:
+        """The attempt has come to rest: its cursor waits for the answers, or for a larger budget."""
+        machine = self.driver.machine
+        if self.unanswered:
+            self.driver.tick()
+            machine.suspend(self.scope, self.turn, self.unanswered, machine.now - self.since)
+        else:
+            machine.give_back(self.scope, self.turn)
 
     def failed_in(self, error: BaseException) -> bool:
         """Whether an attempt's error came out of a recorded call, or struck while one was open."""

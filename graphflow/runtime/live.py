@@ -9,16 +9,21 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Generic, Self
 
+from pydantic_core import to_jsonable_python
 from typing_extensions import TypeVar
 
+from graphflow.core.copying import copy
 from graphflow.core.machine import Machine
-from graphflow.errors import RunError, StoreUnavailable
+from graphflow.core.plan import Plan
+from graphflow.errors import AnswerInvalid, RunError, StoreUnavailable
 from graphflow.graph.answers import Answer
 from graphflow.runtime.driver import Driver, Observer
 from graphflow.runtime.events import Event
 from graphflow.runtime.failing import failure_of
 from graphflow.runtime.outbox import Durability
 from graphflow.runtime.run import Run
+from graphflow.runtime.standing import standing_of
+from graphflow.stores.memory import MemoryStore
 from graphflow.stores.store import Store
 
 S = TypeVar("S", default=Any)
@@ -27,7 +32,8 @@ S = TypeVar("S", default=Any)
 class Live(Generic[S]):
     """A run that is being driven. ``async with graph.start(state) as live``; leaving the block waits for its end.
 
-    Leaving it by an exception stops the driver; the run stays as it is and can be resumed (S14.2).
+    Leaving it by an exception stops the driver; the run stays as it is and can be resumed (S14.2). ``reopen`` is given
+    where the store was opened for this run alone, by its name: it is closed when the run rests.
     """
 
     def __init__(
@@ -43,6 +49,7 @@ class Live(Generic[S]):
         approve: Any = None,
         durability: Durability = "step",
         observers: Sequence[Observer] = (),
+        reopen: Callable[[], Store] | None = None,
     ) -> None:
         self._machine = machine
         self._store = store
@@ -55,6 +62,8 @@ class Live(Generic[S]):
         self._task: asyncio.Task[None] | None = None
         self._ended: asyncio.Event | None = None  # made for the first who listens
         self._is_over = False
+        self._reopen = reopen
+        self._rested: tuple[Sequence[bytes], dict[str, Plan]] | None = None  # what a store had that is closed by now
 
     def skip(self, entries: int) -> None:
         """So many of the first entries are in the store already."""
@@ -69,10 +78,7 @@ class Live(Generic[S]):
     def run(self) -> Run[S]:
         """The run as it stands now."""
         self._driver.leave_lane()
-        run_id = self.run_id
-        outbox, plan = self._driver.outbox, self._machine.plan
-        journal = self._store.read(run_id) if outbox is None else outbox.journal()
-        plans = self._store.plans(run_id, plan)
+        journal, plans = self._rested or self._kept()
         return Run(plans, self._machine, journal, self._model_name, self._given_model)
 
     async def __aenter__(self) -> Self:
@@ -91,20 +97,54 @@ class Live(Generic[S]):
                 self._task.result()
 
     async def _drive(self) -> None:
-        self._store.acquire(self.run_id)
+        await self._acquire()
         try:
-            if self._driver.outbox is not None:
-                self._driver.outbox.check_unmoved()
             self._driver.prepare()
             self._make_begin()
             self._driver.commit()
             await self._driver.drive()
         finally:
             self._is_over = True
-            with suppress(StoreUnavailable):  # the lease then ends by itself
-                self._store.release(self.run_id)
-            if self._ended is not None:
-                self._ended.set()
+            try:
+                with suppress(StoreUnavailable):  # the lease then ends by itself
+                    await self._release()
+            finally:
+                if self._ended is not None:
+                    self._ended.set()
+
+    async def _acquire(self) -> None:
+        outbox = self._driver.outbox
+        try:
+            if outbox is None:
+                self._store.acquire(self.run_id)
+            else:
+                await outbox.acquire()
+        except BaseException:
+            self._close()
+            raise
+
+    async def _release(self) -> None:
+        """The driver is gone, and with it a store that was opened for this run; another is told how the run rests."""
+        outbox = self._driver.outbox
+        if outbox is not None:
+            await outbox.release()
+            if self._reopen is not None:
+                self._rested = self._kept()
+                self._close()
+        else:
+            if self._reopen is None and isinstance(self._store, MemoryStore):
+                self._store.tell(self.run_id, standing_of(self._machine))
+            self._store.release(self.run_id)
+
+    def _close(self) -> None:
+        if self._reopen is not None:
+            self._store.close()
+
+    def _kept(self) -> tuple[Sequence[bytes], dict[str, Plan]]:
+        """What the store has of the run: its journal, and the plans it was driven under."""
+        outbox = self._driver.outbox
+        journal = self._store.read(self.run_id) if outbox is None else outbox.journal()
+        return journal, self._store.plans(self.run_id, self._machine.plan)
 
     def _make_begin(self) -> None:
         """Begin the run, once: also for who cancels or answers it before it is driven, else its start came after that."""
@@ -175,14 +215,30 @@ class Live(Generic[S]):
                 self._driver.observers.remove(observe)
 
     def answer(self, answer: Answer | str, value: Any = None) -> None:
-        """Answer a question: ``live.answer(approve.answer(True))`` or by id or node name. Raises AnswerInvalid."""
+        """Answer a question: ``live.answer(approve.answer(True))`` or by id or node name. Raises AnswerInvalid.
+
+        Once the run rests it goes on with the answer when it is resumed; with a store the answer is left there.
+        """
+        target, given = (answer.node, answer.value) if isinstance(answer, Answer) else (answer, value)
+        if self._is_over and self._driver.outbox is not None:
+            self._leave(target, given)
+            return
         self._driver.tick()
         self._make_begin()
-        if isinstance(answer, Answer):
-            self._machine.answer(answer.node, answer.value)
-        else:
-            self._machine.answer(answer, value)
+        self._machine.answer(target, given)
         self._go_on()
+
+    def _leave(self, target: str, value: Any) -> None:
+        """The run is driven no more, perhaps by another by now: its answer waits for that one (S10.1, S18)."""
+        store = self._store if self._rested is None or self._reopen is None else self._reopen()
+        tried = copy(self._machine)
+        for left in store.answers(self.run_id):
+            with suppress(AnswerInvalid):  # its giver was told, or will be
+                tried.answer(left.key, left.value)
+        tried.answer(target, value)
+        store.answer(self.run_id, target, to_jsonable_python(value, inf_nan_mode="constants"))
+        if store is not self._store:
+            store.close()
 
     def cancel(self, path: str | None = None) -> bool:
         """End the run, or one scope of it (S14.2). False if there is no such live scope."""

@@ -20,9 +20,10 @@ from graphflow.core.scopes import READY, Recorded, Scope
 from graphflow.errors import Internal, Place, ScopeFailed
 from graphflow.graph.context import Context, Effect, Hands, Reserve
 from graphflow.graph.holding import Held
+from graphflow.graph.suspending import Suspended, Unanswered
 from graphflow.runtime.driver import Driver
 from graphflow.runtime.events import Event, RunEnded, RunStarted
-from graphflow.runtime.hands import DriverHands, Suspended
+from graphflow.runtime.hands import DriverHands
 from graphflow.stores.memory import MemoryStore
 
 
@@ -46,6 +47,8 @@ async def run_inside(plan: Plan, state: Any, ctx: Context[Any], place: Place) ->
         machine.settle_steps()
     if machine.is_suspended:
         raise Suspended
+    if machine.status == "waiting":
+        raise Unanswered  # the calls that wait are known to all hands around
     if machine.status == "done":
         return machine.root.read()
     raise _failure(machine, place)
@@ -81,7 +84,7 @@ class NestedMachine(Machine):
             self._count(run)
             run.now = max(run.now, self.now)
             if run.is_exhausted or not spending.may_step(run, self.root):
-                self.suspend()
+                self.start_no_more()
         scope = starting.take(self)
         self._count(run)
         return scope
@@ -91,7 +94,7 @@ class NestedMachine(Machine):
         run.spent.under_way += self.spent.steps - self._counted
         self._counted = self.spent.steps
 
-    def suspend(self) -> None:
+    def start_no_more(self) -> None:
         """The budget of the run is used up: nothing new starts here, and what runs finishes (S13.2)."""
         self.is_suspended = self.is_exhausted = True
         self.is_wrapped = True  # it is not for this graph to wrap up
@@ -113,6 +116,11 @@ class NestedDriver(Driver):
         self.outer = outer
         self.outer_hands = ctx.hands
         self.max_depth = min(ctx.max_depth, machine.plan.limits.depth)
+
+    @property
+    def can_wait(self) -> bool:
+        """Whether the run around can; an agent alone cannot."""
+        return self.outer is not None and self.outer.can_wait
 
     def hands_of(self, scope: Scope) -> DriverHands:
         return NestedHands(self, scope, scope.turn)
@@ -168,8 +176,11 @@ class NestedHands(DriverHands):
         self.calls_open += 1
         try:
             effect = await self._outer.effect(kind, asked, call, reserve)
+        except Unanswered as unanswered:
+            self.hear_of(unanswered, key)
+            raise
         except Suspended:
-            self._nested.suspend()
+            self._nested.start_no_more()
             raise
         except BaseException as error:
             self.failure = error

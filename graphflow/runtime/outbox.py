@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import warnings
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from graphflow.core.journal import Brief, text_of
+from graphflow.core.journal import Brief, pruned_before, text_of
 from graphflow.core.machine import Machine
 from graphflow.errors import AnswerInvalid, RunBusy
 from graphflow.runtime.standing import standing_of
@@ -23,6 +24,7 @@ from graphflow.stores.store import Store
 
 if TYPE_CHECKING:
     from graphflow.runtime.driver import Driver
+    from graphflow.runtime.events import Event
 
 Durability = Literal["step", "batch", "exit"]
 
@@ -33,13 +35,14 @@ _BEAT_S = 0.5  # how soon an answer left in the store is found
 
 
 class Outbox:
-    """Stands before a store, where a driver appends. ``fail`` is told of a commit that was refused: the driver ends.
+    """Stands before a store, where a driver appends. ``fail`` is told of a commit that was refused: the driver ends. It
+    answers False if it was over already: then ``close`` raises, as a run whose end is not safe has not ended.
 
     Its lease lives as long as the driver: ``open`` begins to renew it, ``close`` ends that.
     """
 
     def __init__(
-        self, store: Store, machine: Machine, durability: Durability, fail: Callable[[BaseException], object]
+        self, store: Store, machine: Machine, durability: Durability, fail: Callable[[BaseException], bool]
     ) -> None:
         self.store = store
         self._machine = machine
@@ -59,23 +62,42 @@ class Outbox:
             0.0  # by the loop's clock: when the lease was renewed, when the store was told of all that is safe
         )
         self._told = -1
+        self._listed_as = ""  # the status that the store has the run under
         self._seen: set[int] = set()  # answers
+        self._to_tell: deque[tuple[int, Callable[[Event], None], Sequence[Event]]] = deque()  # of what is not safe yet
         self._error: BaseException | None = None
+        self._is_told = False  # of the error
 
     def skip(self, entries: int) -> None:
         """So many of the entries that are handed over first are in the store already."""
         self._base += entries
         self._skipped = entries
+        self._listed_as = "running"  # as every run that was just made
 
-    def check_unmoved(self) -> None:
-        """Once the lease is held: nobody may have driven the run since it was read. Raises RunBusy (S18)."""
+    async def acquire(self) -> None:
+        """Become the run's driver; nobody may have driven it since it was read. Raises RunBusy (S18)."""
         run_id = self._machine.run_id
-        if self.store.row(run_id).standing.seq != self._base:
+        acquired = getattr(self.store, "acquired", None)
+        if acquired is not None:
+            seq = await acquired(run_id)
+        else:
+            self.store.acquire(run_id)
+            seq = self.store.row(run_id).standing.seq
+        if seq != self._base:
+            await self.release()
             raise RunBusy(
                 f"Run {run_id!r} was driven by another meanwhile",
                 why="It has gone on since its journal was read. (S18)",
                 fix="Resume it again: it then goes on from where it stands now.",
             )
+
+    async def release(self) -> None:
+        """The driver is gone."""
+        released = getattr(self.store, "released", None)
+        if released is not None:
+            await released(self._machine.run_id)
+        else:
+            self.store.release(self._machine.run_id)
 
     def open(self, driver: Driver) -> None:
         """The driver lives: renew its lease and look for answers until it ends."""
@@ -104,8 +126,20 @@ class Outbox:
     def journal(self) -> list[bytes]:
         """The run's journal: what the store has, and what is on its way there."""
         kept = list(self.store.read(self._machine.run_id))
-        missing = self._unsafe[max(0, len(kept) - self._base - self._safe) :]
+        seq = pruned_before(kept[:1]) + len(kept)
+        missing = self._unsafe[max(0, seq - self._base - self._safe) :]
         return kept + [text_of(entry) for entry in missing]
+
+    def tell_once_safe(self, tell: Callable[[Event], None], events: Sequence[Event]) -> None:
+        """Of what was handed over last: now if it is safe, else when it is, in the order of commits."""
+        self._to_tell.append((self._given, tell, events))
+        self._tell_safe()
+
+    def _tell_safe(self) -> None:
+        while self._to_tell and self._to_tell[0][0] <= self._safe:
+            _, tell, events = self._to_tell.popleft()
+            for event in events:
+                tell(event)
 
     async def settled(self) -> None:
         """Wait until all that was handed over so far is safe. If that fails the driver ends, and this with it."""
@@ -128,9 +162,13 @@ class Outbox:
         if self._timer is not None:
             self._timer.cancel()
         if self._error is None:
+            if self._told == self._given and not self._taken and self._machine.status != "running":
+                return  # told with its end
             ticket = self.store.append(self._machine.run_id, (), standing_of(self._machine), self._taken)
             if ticket is not None:
                 await ticket
+        elif not self._is_told:
+            raise self._error
 
     def _send(self) -> None:
         """Send what is pending, unless a commit is in flight: then it goes with the next."""
@@ -153,6 +191,7 @@ class Outbox:
                 del self._unsafe[: len(entries)]
                 self._safe += len(entries)
                 self._sent = 0
+                self._tell_safe()
                 if self._durability == "step":
                     break  # whoever waits for this commit is woken before the next
         except Exception as error:
@@ -161,17 +200,22 @@ class Outbox:
             self._commit = None
 
     def _is_due(self) -> bool:
-        """Whether it is time to tell the store where the run stands: that costs as much as the state is large."""
-        now = asyncio.get_running_loop().time()
-        if now - self._told_at < _TELL_S:
+        """Whether it is time to tell the store where the run stands: that costs as much as the state is large.
+
+        Another status goes with the entries that brought it about: a driver that is killed behind them must not leave a
+        run that has ended, and is taken for stopped, or one that was answered, and that nobody takes.
+        """
+        now, status = asyncio.get_running_loop().time(), self._machine.status
+        if now - self._told_at < _TELL_S and status == self._listed_as:
             return False
-        self._told_at, self._told = now, self._given
+        self._told_at, self._told, self._listed_as = now, self._given, status
         return True
 
     def _stop(self, error: BaseException) -> None:
         """A commit was refused: the driver ends."""
-        self._error = error
-        self._fail(error)
+        if self._error is None:
+            self._error = error
+            self._is_told = self._fail(error)
 
     def _beat_on(self, driver: Driver) -> None:
         """Twice a second: answers that were left in the store, and a sign of life if nothing else has gone there."""

@@ -10,13 +10,15 @@ from typing import Any, Generic
 
 from typing_extensions import TypeVar
 
-from graphflow.core import reading, timing
-from graphflow.core.journal import Entry, decode
+from graphflow.agents.approvals import ToolRequest
+from graphflow.core import answering, reading, timing
+from graphflow.core.journal import Entry, decode, pruned_before
 from graphflow.core.machine import Machine
 from graphflow.core.plan import Plan
-from graphflow.core.replay import replay
+from graphflow.core.replay import pruned, replay
 from graphflow.core.usage import Usage
 from graphflow.errors import RunError, shown, unknown_name
+from graphflow.graph.answers import Answer
 
 S = TypeVar("S", default=Any)
 
@@ -25,7 +27,8 @@ S = TypeVar("S", default=Any)
 class Question:
     """An open question: answer it by ``id``, or by ``node`` while no other is open there (S10.1).
 
-    ``due`` is when it is withdrawn unless it is answered, in seconds since 1970; None if it stays open (S10.3).
+    ``call`` is the tool call that it is about, where it asks whether that may be made (S10.4): agent, tool, arguments as
+    JSON-able data, and cursor. ``due`` is when it is withdrawn unless it is answered, in seconds since 1970; None if it stays open (S10.3).
     """
 
     id: str
@@ -33,6 +36,15 @@ class Question:
     text: str
     answer: Any  # the annotation an answer must fit
     due: float | None = None
+    call: ToolRequest | None = None
+
+    def reply(self, value: Any) -> Answer:
+        """An answer to this very question: ``graph.resume(run, answers=[run.questions[0].reply(True)])``.
+
+        >>> Question("clerk:1/pay:1", "clerk", "May it?", bool).reply(True)
+        Answer(node='clerk:1/pay:1', value=True)
+        """
+        return Answer(self.id, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +117,11 @@ class Run(Generic[S]):
         return self._machine.seq
 
     @cached_property
+    def pruned(self) -> int:
+        """How many of its first entries were pruned: ``journal``, ``steps``, ``path`` and ``failures`` begin after them."""
+        return pruned_before(self._journal[:1])
+
+    @cached_property
     def state(self) -> S:
         """The shared state: an instance of its own."""
         state: S = reading.state_of(self._machine)
@@ -118,7 +135,7 @@ class Run(Generic[S]):
     @cached_property
     def steps(self) -> tuple[reading.Step, ...]:
         """Every committed transition, in the order of commits."""
-        return tuple(reading.steps(self.plan, self.journal))
+        return tuple(reading.steps(self._plans, self.journal))
 
     @cached_property
     def path(self) -> tuple[str, ...]:
@@ -145,7 +162,7 @@ class Run(Generic[S]):
     def seconds(self) -> float:
         """Seconds from the first entry to the last."""
         journal = self.journal
-        return float(journal[-1]["t"] - journal[0]["t"]) if journal else 0.0
+        return float(journal[-1]["t"] - self._machine.spent.began) if journal else 0.0
 
     @property
     def reason(self) -> str:
@@ -162,32 +179,38 @@ class Run(Generic[S]):
     def questions(self) -> tuple[Question, ...]:
         """The questions that are open."""
         return tuple(
-            Question(scope.path, scope.node.name, scope.question or "", scope.node.ask.answer, timing.deadline(scope))
-            for scope in self._machine.questions()
-            if scope.node.ask is not None
+            Question(
+                one.id, one.scope.node.name, one.text, one.answer, timing.deadline(one.scope), _request(one, self.id)
+            )
+            for one in answering.open_questions(self._machine)
         )
 
     @cached_property
     def failures(self) -> tuple[Failure, ...]:
         """The failures that no retry mended, in the order they happened."""
         found: list[Failure] = []
-        for entry in self.journal:
+        for entry, plan in reading.under_plans(self._plans, self.journal):
             if entry["kind"] == "failed" and "due" not in entry:
-                step = reading.step_of(self.plan, entry)
+                step = reading.step_of(plan, entry)
                 outcome = "collected" if entry.get("collected") else "caught" if "edge" in entry else "ended"
                 found.append(Failure(step.cursor, step.node, entry.get("attempt", 0), entry["error"], outcome))
         return tuple(found)
 
     def at(self, seq: int) -> Run[S]:
-        """The run as it was after entry ``seq``: a fold of the journal, no node runs (S15.2). Raises RunError."""
+        """The run as it was after entry ``seq``: a fold of the journal, no node runs (S15.2).
+
+        Raises RunError, and HistoryPruned for a moment that was pruned.
+        """
         if not 1 <= seq <= self.seq:
             raise RunError(
                 f"Run {self.id!r} has no entry {seq}",
                 why=f"Its entries are 1 to {self.seq}.",
                 fix="run.steps lists them.",
             )
+        if self.pruned and seq <= self.pruned:
+            raise pruned(self.id, seq, self.pruned + 1)
         machine = replay(self._plans, self.journal, seq)
-        return Run(self._plans, machine, self._journal[:seq], self.model, self.given_model)
+        return Run(self._plans, machine, self._journal[: seq - self.pruned], self.model, self.given_model)
 
     def story(self, node: str) -> tuple[reading.Step, ...]:
         """The transitions that explain a node: its own, and those that led to it. Raises RunError for unknown nodes."""
@@ -215,3 +238,7 @@ class Run(Generic[S]):
         }
         body = "".join(f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in rows.items())
         return {"text/plain": repr(self), "text/html": f"<table>{body}</table>"}
+
+
+def _request(question: answering.OpenQuestion, run_id: str) -> ToolRequest | None:
+    return None if question.call is None else ToolRequest(**question.call, run_id=run_id)

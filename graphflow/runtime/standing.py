@@ -7,11 +7,10 @@ from typing import Any
 
 from pydantic.errors import PydanticInvalidForJsonSchema
 
-from graphflow.core import reading, timing
+from graphflow.core import answering, reading, timing
 from graphflow.core.machine import Machine
 from graphflow.core.remembered import describe
 from graphflow.core.schema import adapter
-from graphflow.core.scopes import Scope
 from graphflow.stores.store import Standing
 
 _WIDEST = 100  # cursors of a frontier that a list shows; the journal has them all
@@ -25,29 +24,31 @@ def standing_of(machine: Machine) -> Standing:
         for name in spent.usage.__dataclass_fields__
         if name != "steps" and (value := getattr(spent.usage, name)) != 0
     }
-    due = [due for due, _, _ in machine.owed_timers()]
+    questions = tuple(map(_question, answering.open_questions(machine)))
+    owed = [due for due, _, _ in machine.owed_timers()]
+    if machine.is_waiting:  # of a timer that would change nothing nobody need be woken (S10.3)
+        owed = [question["due"] for question in questions if question["due"] is not None]
     return Standing(
         machine.seq,
         machine.status,
-        wake_at=min(due, default=None),
+        wake_at=min(owed, default=None),
         frontier=reading.frontier(machine)[:_WIDEST],
-        questions=tuple(map(_question, machine.questions())),
+        questions=questions,
         usage=usage,
         state=schema.dump_state(machine.root.read()),
         error=None if machine.error is None else describe(machine.error),
     )
 
 
-def _question(scope: Scope) -> dict[str, Any]:
-    assert scope.node.ask is not None
-    answer = scope.node.ask.answer
-    return {
-        "id": scope.path,
-        "node": scope.node.name,
-        "text": scope.question or "",
-        "schema": _schema(answer),
-        "due": timing.deadline(scope),
+def _question(question: answering.OpenQuestion) -> dict[str, Any]:
+    data = {
+        "id": question.id,
+        "node": question.scope.node.name,
+        "text": question.text,
+        "schema": _schema(question.answer),
+        "due": timing.deadline(question.scope),
     }
+    return data if question.call is None else data | {"call": question.call}
 
 
 @lru_cache(maxsize=256)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from graphflow.core.scopes import Scope
 from graphflow.errors import NodeCancelled, NodeError
-from graphflow.runtime.hands import Suspended
+from graphflow.graph.suspending import Suspended
 from graphflow.runtime.worker import Worker, performer
 
 if TYPE_CHECKING:
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 def failed(driver: Driver, worker: Worker, scope: Scope, turn: int, error: BaseException) -> None:
     """An attempt ended by raising. What is no failure of the node is raised again."""
     if isinstance(error, Suspended):
-        driver.machine.give_back(scope, turn)
+        if worker.hands is None:
+            driver.machine.give_back(scope, turn)
+        else:
+            worker.hands.suspend()
     elif isinstance(error, asyncio.CancelledError):
         _cancelled(driver, worker, scope, turn)
     elif isinstance(error, Exception):

@@ -9,9 +9,10 @@ from graphflow.stores.store import Store
 
 if TYPE_CHECKING:
     from graphflow.stores.postgres import PostgresStore
+    from graphflow.stores.pruning import prune_history, prune_runs
     from graphflow.stores.sqlite import SQLiteStore
 
-__all__ = ["MemoryStore", "PostgresStore", "SQLiteStore", "Store"]
+__all__ = ["MemoryStore", "PostgresStore", "SQLiteStore", "Store", "prune_history", "prune_runs"]
 
 
 def __getattr__(name: str) -> Any:
@@ -23,4 +24,8 @@ def __getattr__(name: str) -> Any:
         from graphflow.stores.postgres import PostgresStore
 
         return PostgresStore
+    if name in ("prune_history", "prune_runs"):
+        from graphflow.stores import pruning
+
+        return getattr(pruning, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -16,6 +16,7 @@ from graphflow.stores.writing import Batch
 
 _ADD_ENTRIES = "INSERT INTO journal (run, last, body) SELECT number, seq, ? FROM run WHERE number = ?"
 _TELL = "UPDATE run SET status = ?, wake_at = ? WHERE number = ?"
+_FORGET_STANDING = "DELETE FROM standing WHERE run = ?"
 _KEEP_STANDING = (
     "INSERT INTO standing (run, body, state) VALUES (?, ?, ?) ON CONFLICT (run) DO UPDATE"
     " SET body = excluded.body, state = COALESCE(excluded.state, standing.state)"
@@ -104,6 +105,8 @@ class Committing:
             told = batch.told
             if told is not None:
                 self._database.write(_TELL, (told.status, told.wake_at, drive.number))
+                if told.state is not None:  # SQLite would find room for the new one before it lets go of the old
+                    self._database.write(_FORGET_STANDING, (drive.number,))
                 self._database.write(_KEEP_STANDING, (drive.number, told.body, told.state))
             for answer in batch.taken:
                 self._database.write(_SETTLE, (answer, drive.number))

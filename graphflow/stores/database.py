@@ -27,6 +27,7 @@ TABLES = (
     """CREATE TABLE journal (run BIGINT NOT NULL, last BIGINT NOT NULL, body {blob} NOT NULL, PRIMARY KEY (run, last))""",
     """CREATE TABLE answer (number {key}, run BIGINT NOT NULL, body {blob} NOT NULL)""",
     """CREATE INDEX answer_of_run ON answer (run)""",
+    """CREATE INDEX run_by_status ON run (status, wake_at)""",
 )
 
 
@@ -62,6 +63,10 @@ class Database(Protocol):
 
     def read(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """Perform a query, from any thread. Raises StoreError."""
+        ...
+
+    def compact(self) -> None:
+        """Give back room that is no longer needed. Raises StoreError."""
         ...
 
     def close(self) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from graphflow.core.journal import Brief, Journal
+from graphflow.core.journal import Brief, Journal, decode, pruned_before
 from graphflow.core.plan import Plan
 from graphflow.errors import RunBusy, RunNotFound, StoreError, unknown_name
 from graphflow.stores.store import NO_ORIGIN, GivenAnswer, Origin, RunRow, Standing
+from graphflow.stores.texts import written
 
 
 @dataclass(slots=True)
@@ -21,6 +22,7 @@ class _Kept:
     created: float
     updated: float
     entries: list[bytes | Brief] = field(default_factory=list[bytes | Brief])
+    before: int = 0  # entries that were pruned
     is_driven: bool = False
     standing: Standing | None = None
     answers: list[GivenAnswer] | None = None
@@ -49,7 +51,9 @@ class MemoryStore:
         with self._lock:
             if run_id in self._runs:
                 raise taken_id(run_id)
-            self._runs[run_id] = _Kept({plan.fingerprint: plan}, origin, now, now, list(entries))
+            self._runs[run_id] = _Kept(
+                {plan.fingerprint: plan}, origin, now, now, list(entries), pruned_before(entries)
+            )
 
     def append(
         self,
@@ -62,16 +66,36 @@ class MemoryStore:
         kept = self._runs[run_id]
         kept.entries.extend(entries)
         if standing is not None:
-            if standing.state is None and kept.standing is not None:
-                standing = replace(standing, state=kept.standing.state)
-            kept.standing, kept.updated = standing, time.time()
+            self.tell(run_id, standing)
         if taken and kept.answers:
             with self._lock:
                 kept.answers = [answer for answer in kept.answers if answer.number not in taken]
 
+    def tell(self, run_id: str, standing: Standing) -> None:
+        """Where a run stands: told when it rests, for lists; at each step that would cost more than it is worth here."""
+        kept = self._runs[run_id]
+        if standing.state is None and kept.standing is not None:
+            standing = replace(standing, state=kept.standing.state)
+        kept.standing, kept.updated = standing, time.time()
+
     def read(self, run_id: str) -> Sequence[bytes]:
         """A run's journal as it stands now. Raises RunNotFound."""
         return Journal(self._find(run_id).entries)
+
+    def cut(self, run_id: str, snapshot: bytes) -> bool:
+        """Put a snapshot in the place of all entries up to its own ``seq``. Raises RunNotFound."""
+        kept = self._find(run_id)
+        with self._lock:
+            old, seq = kept.entries, decode(snapshot)["seq"]
+            seen, passed = len(old), seq - kept.before
+            if passed <= 1:
+                return False
+            if passed > seen:
+                raise too_late(run_id, seq, kept.before + seen)
+            new = [snapshot, *old[passed:seen]]  # a list of its own: who reads the old one goes on with it
+            kept.entries, kept.before = new, seq - 1
+            new[1 + seen - passed : 1 + seen - passed] = old[seen:]  # what a driver in another thread has added since
+        return True
 
     def plans(self, run_id: str, like: Plan | None = None) -> dict[str, Plan]:
         """The plans the run was driven under, by fingerprint. Raises RunNotFound."""
@@ -117,7 +141,7 @@ class MemoryStore:
             run_id,
             plan.name,
             plan.fingerprint,
-            replace(kept.standing or Standing(0), seq=len(kept.entries)),
+            replace(kept.standing or Standing(0), seq=kept.before + len(kept.entries)),
             target=kept.origin.target,
             model=kept.origin.model,
             parent=kept.origin.parent,
@@ -127,9 +151,39 @@ class MemoryStore:
             has_answers=bool(kept.answers),
         )
 
-    def rows(self) -> list[RunRow]:
-        """The runs in the store, oldest first."""
-        return [self.row(run_id) for run_id in list(self._runs)]
+    def rows(
+        self, *, status: Collection[str] | None = None, graph: str | None = None, last: int | None = None
+    ) -> list[RunRow]:
+        """The runs in the store, oldest first, without their states; of some statuses, of a graph, the last so many."""
+        found = [
+            row
+            for row in map(self._without_state, list(self._runs))
+            if (status is None or row.standing.status in status) and (graph is None or row.graph == graph)
+        ]
+        return found if last is None else found[max(0, len(found) - last) :]
+
+    def ready(self, now: float) -> list[RunRow]:
+        """The runs that need a driver and have none, oldest first: stopped, answered, or due by ``now``."""
+        return [
+            row
+            for row in self.rows(status=("running", "waiting"))
+            if row.standing.seq and not row.is_driven and is_ready(row, now)
+        ]
+
+    def sizes(self) -> dict[str, int]:
+        """How many bytes the runs take: journal and state."""
+        return {
+            run_id: sum(map(len, Journal(kept.entries)))
+            + (0 if kept.standing is None or kept.standing.state is None else len(written(kept.standing.state)))
+            for run_id, kept in list(self._runs.items())
+        }
+
+    def compact(self) -> None:
+        """There is nothing to give back."""
+
+    def _without_state(self, run_id: str) -> RunRow:
+        row = self.row(run_id)
+        return replace(row, standing=replace(row.standing, state=None))
 
     def remove(self, run_id: str) -> None:
         """Forget a run. Raises RunNotFound, and RunBusy if it has a driver."""
@@ -157,12 +211,27 @@ class MemoryStore:
         return kept
 
 
+def is_ready(row: RunRow, now: float) -> bool:
+    """Whether a run that nobody drives has something to do: it was stopped, was answered, or its time is over."""
+    wake_at = row.standing.wake_at
+    return row.standing.status == "running" or row.has_answers or (wake_at is not None and wake_at <= now)
+
+
 def taken_id(run_id: str) -> StoreError:
     """Two runs of one id."""
     return StoreError(
         f"There is a run {run_id!r} already",
         why="Run ids are unique in a store.",
         fix="Leave run_id= out, or resume that run.",
+    )
+
+
+def too_late(run_id: str, seq: int, last: int) -> StoreError:
+    """A snapshot of what has not happened."""
+    return StoreError(
+        f"A snapshot at entry {seq} cannot stand in the journal of run {run_id!r}",
+        why=f"Its last entry is {last}.",
+        fix="Fold the run's own journal: graphflow runs prune does.",
     )
 
 

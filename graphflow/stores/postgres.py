@@ -2,11 +2,14 @@
 
 Tables lie in a schema of their own, made on first use. Leases run by the server's clock: those of the machines that
 drive need not agree. A connection that is lost is made again and its transaction repeated; if it was lost after COMMIT
-was sent, the server is asked what became of that transaction, so nothing is written twice or taken for written.
+was sent, the server is asked what became of that transaction, so nothing is written twice or taken for written. Each
+transaction leaves its number in its writer's row of the table ``writer``, and that is what is read again: Postgres's own
+numbers will not do, as after a crash it gives those that were in flight to others.
 """
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -38,6 +41,15 @@ T = TypeVar("T")
 _MOST_REPEATED = 20  # transactions that another one got in the way of
 _PAUSE_S = 0.05
 
+_COUNT = (
+    "INSERT INTO writer VALUES (%s, %s, clock_timestamp()) ON CONFLICT (name) DO UPDATE"
+    " SET last = excluded.last, at = excluded.at"
+)
+_COUNTED = (  # waits for a transaction that has not ended yet
+    "INSERT INTO writer VALUES (%s, 0, clock_timestamp()) ON CONFLICT (name) DO UPDATE SET at = excluded.at RETURNING last"
+)
+_FORGET = "DELETE FROM writer WHERE at < clock_timestamp() - interval '1 day'"  # of processes that were killed
+
 
 class PostgresStore(SqlStore):
     """Journals in a Postgres database: ``PostgresStore("postgresql://user@host/database")``.
@@ -65,10 +77,13 @@ class _Server:
         self._wait_s = wait_s
         self._lock = threading.Lock()
         self._is_closed = False
+        self._name = secrets.token_hex(12)  # as a writer
+        self._count = 0  # of its transactions
         self._writing: Connection | None = connected(address)
         self._reading: Connection | None = None
         try:
             set_up(self._writing, address)
+            self._writing.execute(_FORGET)
         except BaseException as error:
             self._writing.close()
             raise told(error, self.place) from None
@@ -96,7 +111,8 @@ class _Server:
         """Repeated while the connection is lost before its end, or another transaction is in its way."""
         deadline, repeated = time.monotonic() + self._wait_s, 0
         while True:
-            attempt = _Attempt[T]()
+            self._count += 1
+            attempt = _Attempt[T](self._name, self._count)
             try:
                 return attempt.perform(self._open_writing(deadline), work)
             except Exception as error:
@@ -104,7 +120,7 @@ class _Server:
                 if connection is not None and is_lost(error, connection):
                     connection.close()
                     self._writing = None
-                    if attempt.number is not None and self._is_committed(attempt.number, deadline):
+                    if attempt.is_at_commit and self._last_committed(deadline) == attempt.number:
                         return cast("T", attempt.result)
                     if time.monotonic() > deadline:
                         raise told(error, self.place) from None
@@ -113,23 +129,19 @@ class _Server:
                 if getattr(error, "sqlstate", None) not in REPEATED or repeated > _MOST_REPEATED:
                     raise told(error, self.place) from None
 
-    def _is_committed(self, number: str, deadline: float) -> bool:
-        """What became of a transaction whose COMMIT was sent on a connection that was lost since."""
+    def _last_committed(self, deadline: float) -> int:
+        """The number of our last transaction that was committed, once none is under way on a connection that was lost."""
         while True:
             connection = self._open_writing(deadline)
             try:
-                ((status,),) = connection.execute("SELECT pg_xact_status(%s::xid8)", (number,)).fetchall()
+                ((last,),) = connection.execute(_COUNTED, (self._name,)).fetchall()
             except Exception as error:
-                if not is_lost(error, connection):
+                if not is_lost(error, connection) or time.monotonic() > deadline:
                     raise self._unknown(str(error)) from None
                 connection.close()
                 self._writing = None
-                status = "in progress"
-            if status in ("committed", "aborted"):
-                return bool(status == "committed")
-            if status is None or time.monotonic() > deadline:
-                raise self._unknown(f"It is {status or 'too old to tell'}.")
-            time.sleep(_PAUSE_S)
+            else:
+                return int(last)
 
     def _unknown(self, why: str) -> StoreUnavailable:
         return StoreUnavailable(
@@ -177,6 +189,9 @@ class _Server:
             self._reading = connected(self._address)
         return self._reading.execute(_dialect(sql), values).fetchall()
 
+    def compact(self) -> None:
+        """The server does so by itself (autovacuum)."""
+
     def close(self) -> None:
         with self._lock:
             self._is_closed = True
@@ -187,17 +202,20 @@ class _Server:
 
 
 class _Attempt(Generic[T]):
-    """One transaction. ``number`` is set once its COMMIT may have been sent; then ``result`` is what it gave."""
+    """One transaction of a writer. At its commit, ``result`` is what it gave."""
 
-    number: str | None = None
-    result: T | None = None
+    def __init__(self, writer: str, number: int) -> None:
+        self.writer = writer
+        self.number = number
+        self.is_at_commit = False
+        self.result: T | None = None
 
     def perform(self, connection: Connection, work: Callable[[], T]) -> T:
         connection.execute("BEGIN")
         try:
             self.result = work()
-            ((number,),) = connection.execute("SELECT pg_current_xact_id_if_assigned()::text").fetchall()
-            self.number = number
+            connection.execute(_COUNT, (self.writer, self.number))
+            self.is_at_commit = True
             connection.execute("COMMIT")
         except BaseException:
             if not connection.closed:

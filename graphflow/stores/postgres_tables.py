@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 _TYPES = {"blob": "BYTEA", "real": "DOUBLE PRECISION", "key": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"}
 _MAKING = 0x67666C77  # the advisory lock under which tables are made
 
+_WRITER = "CREATE TABLE writer (name TEXT PRIMARY KEY, last BIGINT NOT NULL, at TIMESTAMPTZ NOT NULL)"
+"""The last transaction of each writer, so that one who lost its connection at COMMIT knows what became of it."""
+
 _COLUMNS = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s"
 
 
@@ -32,6 +35,7 @@ def set_up(connection: Connection, address: Address) -> None:
             "CREATE TABLE format (version INT NOT NULL)",
             f"INSERT INTO format VALUES ({FORMAT})",
             *(table.format(**_TYPES) for table in TABLES),
+            _WRITER,
         ):
             connection.execute(statement.encode())
 

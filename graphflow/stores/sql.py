@@ -7,22 +7,22 @@ Everything that writes goes through the writer's thread, in the order in which i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
-from graphflow.core.journal import Brief, text_of
+from graphflow.core.journal import Brief, decode, pruned_before, text_of
 from graphflow.core.plan import Plan
 from graphflow.errors import RunNotFound, StoreError, unknown_name
 from graphflow.graph.stored import data_of, plan_of
 from graphflow.stores import sharing
 from graphflow.stores.committing import fenced
 from graphflow.stores.database import Row
-from graphflow.stores.memory import busy, taken_id
+from graphflow.stores.listing import READY, ROWS, SIZES, STANDING, columns_of, row_of
+from graphflow.stores.memory import busy, taken_id, too_late
 from graphflow.stores.owners import is_gone, new_owner
 from graphflow.stores.store import NO_ORIGIN, GivenAnswer, Origin, RunRow, Standing
 from graphflow.stores.texts import checked_id, parsed, safe, written
-from graphflow.stores.writing import Batch, Commit, Told, closed
+from graphflow.stores.writing import Batch, Commit, closed
 
 T = TypeVar("T")
 
@@ -30,19 +30,19 @@ _CREATE = (
     "INSERT INTO run (id, graph, fingerprint, status, seq, fence, target, model, parent, created, updated)"
     " VALUES (?, ?, ?, 'running', ?, 0, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING number"
 )
-_ROWS = (
-    "SELECT run.id, graph, fingerprint, status, seq, wake_at, standing.body, standing.state, target, model, parent,"
-    " created, updated, CASE WHEN era = ? AND lease_until >= {now} THEN owner END,"
-    " EXISTS (SELECT 1 FROM answer WHERE answer.run = run.number)"
-    " FROM run LEFT JOIN standing ON standing.run = run.number{where} ORDER BY run.number"
-)
 _PLANS = (
     "SELECT plan.fingerprint, plan.body FROM run JOIN run_plan ON run_plan.run = run.number"
     " JOIN plan ON plan.fingerprint = run_plan.fingerprint WHERE run.id = ?"
 )
 _JOURNAL = "SELECT body FROM run JOIN journal ON journal.run = run.number WHERE run.id = ? ORDER BY last"
 _ANSWERS = "SELECT answer.number, body FROM run JOIN answer ON answer.run = run.number WHERE run.id = ? ORDER BY 1"
+_RELEASE = "UPDATE run SET owner = NULL, lease_until = NULL WHERE number = ? AND fence = ?"
 _IS_FREE = "(owner IS NULL OR lease_until < {now} OR era <> ?)"
+
+_TAKE = (
+    f"UPDATE run SET fence = fence + 1, owner = ?, lease_until = {{now}} + ?, era = ? WHERE id = ? AND {_IS_FREE}"
+    " RETURNING number, fence, seq"
+)
 
 
 class SqlStore:
@@ -70,7 +70,8 @@ class SqlStore:
         """Make room for a new run, with the journal it begins with if it has one. Raises StoreError."""
         now = time.time()
         told = (safe(origin.target), safe(origin.model), safe(origin.parent))
-        values = (checked_id(run_id), safe(plan.name), plan.fingerprint, len(entries), *told, now, now)
+        seq = pruned_before(entries) + len(entries)
+        values = (checked_id(run_id), safe(plan.name), plan.fingerprint, seq, *told, now, now)
         body, journal = written(data_of(plan)), b"\n".join(map(text_of, entries))
 
         def create() -> bool:
@@ -79,7 +80,7 @@ class SqlStore:
                 number = made[0][0]
                 self._add_plan(number, plan, body)
                 if entries:
-                    self._database.write("INSERT INTO journal VALUES (?, ?, ?)", (number, len(entries), journal))
+                    self._database.write("INSERT INTO journal VALUES (?, ?, ?)", (number, seq, journal))
             return bool(made)
 
         if not self._perform(create):
@@ -90,6 +91,9 @@ class SqlStore:
         self._possible(run_id)
 
         def remove() -> bool:
+            for (owner,) in self._database.write("SELECT owner FROM run WHERE id = ? AND owner IS NOT NULL", (run_id,)):
+                if is_gone(owner):
+                    self._database.write("UPDATE run SET owner = NULL WHERE id = ? AND owner = ?", (run_id, owner))
             sql = f"DELETE FROM run WHERE id = ? AND {_IS_FREE} RETURNING number"
             gone = self._database.write(sql.format(now=self._database.now), (run_id, self._database.era))
             for (number,) in gone:
@@ -98,13 +102,13 @@ class SqlStore:
                 self._database.write("DELETE FROM plan WHERE fingerprint NOT IN (SELECT fingerprint FROM run_plan)")
             return bool(gone)
 
-        if not self._perform(remove) and not (self._was_freed(run_id) and self._perform(remove)):
+        if not self._perform(remove):
             self.row(run_id)
             raise busy(run_id, "Stop it first, or wait for its end.")
 
     def row(self, run_id: str) -> RunRow:
         """What is known of a run without reading its journal. Raises RunNotFound."""
-        found = self._rows(" WHERE run.id = ?", self._possible(run_id))
+        found = self._rows("WHERE run.id = ?", self._possible(run_id), state="standing.state")
         if not found:
             raise self._missing(run_id)
         return found[0]
@@ -122,13 +126,43 @@ class SqlStore:
             fix=unknown_name(run_id, self.ids()),
         )
 
-    def rows(self) -> list[RunRow]:
-        """The runs in the store, oldest first."""
-        return self._rows("")
+    def rows(
+        self, *, status: Collection[str] | None = None, graph: str | None = None, last: int | None = None
+    ) -> list[RunRow]:
+        """The runs in the store, oldest first, without their states; of some statuses, of a graph, the last so many."""
+        asked = [] if graph is None else ["graph = ?"]
+        if status is not None:
+            asked.append(f"status IN ({', '.join('?' * len(status)) or 'NULL'})")
+        values = [*([] if graph is None else [safe(graph)]), *(status or ())]
+        where = f"WHERE {' AND '.join(asked)}" if asked else ""
+        if last is None:
+            return self._rows(where, *values)
+        return self._rows(where, *values, max(0, last), end=" DESC LIMIT ?")[::-1]
 
-    def _rows(self, where: str, *values: Any) -> list[RunRow]:
-        sql = _ROWS.format(now=self._database.now, where=where)
-        return [_row(row, self.place) for row in self._read(sql, (self._database.era, *values))]
+    def ready(self, now: float) -> list[RunRow]:
+        """The runs that need a driver and have none, oldest first: stopped, answered, or due by ``now``."""
+        found = self._rows(READY, now, body="NULL", standing="")
+        return [
+            row
+            for row in found
+            if row.standing.seq and row.standing.status in ("running", "waiting") and not row.is_driven
+        ]
+
+    def sizes(self) -> dict[str, int]:
+        """How many bytes the runs take: journal and state."""
+        return {run_id: int(size) for run_id, size in self._read(SIZES)}
+
+    def _rows(
+        self,
+        where: str,
+        *values: Any,
+        body: str = "standing.body",
+        state: str = "NULL",
+        standing: str = STANDING,
+        end: str = "",
+    ) -> list[RunRow]:
+        sql = ROWS.format(now=self._database.now, where=where, body=body, state=state, standing=standing, end=end)
+        return [row_of(row, self.place) for row in self._read(sql, (self._database.era, *values))]
 
     def ids(self) -> list[str]:
         """The runs in the store, oldest first."""
@@ -171,28 +205,39 @@ class SqlStore:
 
     def acquire(self, run_id: str) -> None:
         """Become the run's only driver. Raises RunBusy at once if there is one, RunNotFound (S18)."""
-        sql = (
-            f"UPDATE run SET fence = fence + 1, owner = ?, lease_until = {{now}} + ?, era = ? WHERE id = ? AND {_IS_FREE}"
-            " RETURNING number, fence"
-        ).format(now=self._database.now)
-        era, run_id = self._database.era, self._possible(run_id)
+        run_id = self._possible(run_id)
+        self._hold(run_id, self._perform(lambda: self._take(run_id)))
+
+    async def acquired(self, run_id: str) -> int:
+        """The same without holding up the event loop; how many entries the run has."""
+        run_id = self._possible(run_id)
+        self._check()
+        found = await self._shared.writer.ask(
+            lambda: self._database.transaction(lambda: self._take(run_id)),
+            lambda taken: taken and self._database.transaction(lambda: self._database.write(_RELEASE, taken[0][:2])),
+        )
+        return self._hold(run_id, found)
+
+    def _take(self, run_id: str) -> list[Row]:
+        """In a transaction. A driver whose process is known to have ended lets go at once, not when its lease does."""
+        era, write = self._database.era, self._database.write
+        sql = _TAKE.format(now=self._database.now)
         values = (self._owner, self._lease_s, era, run_id, era)
-        found = self._perform(lambda: self._database.write(sql, values))
-        if not found and self._was_freed(run_id):
-            found = self._perform(lambda: self._database.write(sql, values))
+        found = write(sql, values)
+        if not found:
+            held = write("SELECT owner FROM run WHERE id = ? AND owner IS NOT NULL", (run_id,))
+            if held and is_gone(held[0][0]):
+                write("UPDATE run SET owner = NULL WHERE id = ? AND owner = ?", (run_id, held[0][0]))
+                found = write(sql, values)
+        return found
+
+    def _hold(self, run_id: str, found: list[Row]) -> int:
         if not found:
             self.row(run_id)
             raise busy(run_id, f"Wait for it to end; one that died lets go of it {self._lease_s:g} s later.")
-        self._leases[run_id] = (found[0][0], found[0][1])
-
-    def _was_freed(self, run_id: str) -> bool:
-        """A driver whose process is known to have ended lets go of its run at once, not when its lease does."""
-        held = self._read("SELECT number, owner, fence FROM run WHERE id = ? AND owner IS NOT NULL", (run_id,))
-        freed = [(number, owner, fence) for number, owner, fence in held if is_gone(owner)]
-        sql = "UPDATE run SET owner = NULL, lease_until = NULL WHERE number = ? AND owner = ? AND fence = ?"
-        for values in freed:
-            self._perform(partial(self._database.write, sql, values))
-        return bool(freed)
+        number, fence, seq = found[0]
+        self._leases[run_id] = (number, fence)
+        return int(seq)
 
     def append(
         self,
@@ -206,7 +251,7 @@ class SqlStore:
         lease = self._leases.get(run_id)
         if lease is None:
             raise fenced(run_id)
-        told = None if standing is None else _told(standing)
+        told = None if standing is None else columns_of(standing)
         text = text_of(entries[0]) if len(entries) == 1 else b"\n".join(map(text_of, entries))
         return self._shared.writer.put(Batch(run_id, *lease, self._lease_s, text, len(entries), told, taken))
 
@@ -214,8 +259,15 @@ class SqlStore:
         """The driver is gone. One that has lost its lease has nothing to release."""
         lease = self._leases.pop(run_id, None)
         if lease is not None:
-            sql = "UPDATE run SET owner = NULL, lease_until = NULL WHERE number = ? AND fence = ?"
-            self._perform(lambda: self._database.write(sql, lease))
+            self._perform(lambda: self._database.write(_RELEASE, lease))
+
+    async def released(self, run_id: str) -> None:
+        """The same without holding up the event loop."""
+        lease = self._leases.pop(run_id, None)
+        if lease is not None:
+            self._check()
+            let_go = lambda: self._database.transaction(lambda: self._database.write(_RELEASE, lease))  # noqa: E731
+            await self._shared.writer.ask(let_go, lambda _: None)
 
     def read(self, run_id: str) -> Sequence[bytes]:
         """A run's journal as it stands. Raises RunNotFound."""
@@ -223,6 +275,40 @@ class SqlStore:
         if not rows:
             self.row(run_id)
         return [line for (body,) in rows for line in bytes(body).split(b"\n")]
+
+    def cut(self, run_id: str, snapshot: bytes) -> bool:
+        """Put a snapshot in the place of all entries up to its own ``seq``, also while the run is driven.
+
+        False if the journal begins there or later already. Raises RunNotFound.
+        """
+        seq, run_id = decode(snapshot)["seq"], self._possible(run_id)
+        found = self._perform(lambda: self._cut(run_id, seq, snapshot))
+        if found is None:
+            self.row(run_id)
+        return bool(found)
+
+    def _cut(self, run_id: str, seq: int, snapshot: bytes) -> bool | None:
+        """In a transaction: drop the rows before, and of the row in which it lies what is before. None: no such run."""
+        write = self._database.write
+        held = write(
+            "UPDATE run SET seq = seq WHERE id = ? RETURNING number, seq", (run_id,)
+        )  # who cuts meanwhile waits
+        if not held:
+            return None
+        number, end = held[0]
+        if seq > end:
+            raise too_late(run_id, seq, end)
+        begins = write("SELECT body FROM journal WHERE run = ? ORDER BY last LIMIT 1", (number,))
+        if not begins or seq <= max(1, pruned_before([bytes(begins[0][0]).partition(b"\n")[0]]) + 1):
+            return False
+        sql = "SELECT last, body FROM journal WHERE run = ? AND last > ? ORDER BY last LIMIT 1"
+        around = write(sql, (number, seq))
+        for last, body in around:
+            rest = bytes(body).split(b"\n")[seq - last :]
+            write("UPDATE journal SET body = ? WHERE run = ? AND last = ?", (b"\n".join(rest), number, last))
+        write("DELETE FROM journal WHERE run = ? AND last <= ?", (number, seq))
+        write("INSERT INTO journal VALUES (?, ?, ?)", (number, seq, snapshot))
+        return True
 
     # -- answers -------------------------------------------------------------------------------------------------------
 
@@ -241,6 +327,11 @@ class SqlStore:
         return [GivenAnswer(number, *parsed(bytes(body), self.place)) for number, body in rows]
 
     # -- the place -----------------------------------------------------------------------------------------------------
+
+    def compact(self) -> None:
+        """Give back the room that was taken by what is forgotten, where the database does not do so by itself."""
+        self._check()
+        self._shared.writer.call(self._database.compact)
 
     def close(self) -> None:
         """Finish what was handed over, and let go of files and connections. Closing twice is fine."""
@@ -274,43 +365,3 @@ def checked_lease(lease_s: float) -> float:
             fix="Give a few seconds, or leave lease_s= out.",
         )
     return lease_s
-
-
-def _told(standing: Standing) -> Told:
-    more = {
-        "frontier": standing.frontier,
-        "questions": standing.questions,
-        "usage": standing.usage,
-        "error": standing.error,
-    }
-    state = None if standing.state is None else written(standing.state)
-    return Told(standing.status, standing.wake_at, written(more), state)
-
-
-def _row(row: Row, place: str) -> RunRow:
-    run_id, graph, fingerprint, status, seq, wake_at, body, state, target, model, parent, created, updated = row[:13]
-    owner, has_answers = row[13:]
-    more: dict[str, Any] = {} if body is None else parsed(bytes(body), place)
-    standing = Standing(
-        seq,
-        status,
-        wake_at,
-        tuple(more.get("frontier", ())),
-        tuple(more.get("questions", ())),
-        more.get("usage", {}),
-        None if state is None else parsed(bytes(state), place),
-        more.get("error"),
-    )
-    return RunRow(
-        run_id,
-        graph,
-        fingerprint,
-        standing,
-        target,
-        model,
-        parent,
-        created,
-        updated,
-        is_driven=owner is not None and not is_gone(owner),
-        has_answers=bool(has_answers),
-    )

@@ -186,6 +186,16 @@ class _File:
             raise told(error, self.path) from error
         return result
 
+    def compact(self) -> None:
+        """Write the file anew without what is gone. It takes as long as the file is large, and its room twice."""
+        if self._writing is None:
+            raise closed(self.place)
+        try:
+            self._writing.execute("VACUUM")
+            self._writing.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error as error:
+            raise told(error, self.path) from error
+
     def read(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         with self._lock:
             if self._reading is None:

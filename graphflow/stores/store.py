@@ -6,7 +6,7 @@ is told with a commit (``Standing``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -36,7 +36,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run as its store lists it. ``target`` is where its graph was found (``graphs/intel.py``), "" if it is unknown.
+    """A run as its store lists it; ``row`` tells of its state too. ``target`` is where its graph was found (``graphs/intel.py``), "" if it is unknown.
 
     ``created`` and ``updated`` are seconds since 1970. ``is_driven``: somebody holds its lease now.
     """
@@ -81,6 +81,18 @@ class Ticket(Protocol):
     def __await__(self) -> Any: ...
 
 
+class AwaitedStore(Protocol):
+    """What a store may have besides, if becoming and ceasing to be a driver takes it long: a driver awaits it then."""
+
+    async def acquired(self, run_id: str) -> int:
+        """``acquire``; how many entries the run has. Cancelled, the run is free again."""
+        ...
+
+    async def released(self, run_id: str) -> None:
+        """``release``. Cancelled, it is done all the same."""
+        ...
+
+
 class Store(Protocol):
     """Journals, append-only, each with one driver at a time (S18). Methods may be called from any thread."""
 
@@ -112,6 +124,13 @@ class Store(Protocol):
         """A run's journal as it stands. Raises RunNotFound."""
         ...
 
+    def cut(self, run_id: str, snapshot: bytes) -> bool:
+        """Put a snapshot in the place of all entries up to its own ``seq``, at once and also while the run is driven.
+
+        False if the journal begins there or later already. Raises RunNotFound.
+        """
+        ...
+
     def plans(self, run_id: str, like: Plan | None = None) -> dict[str, Plan]:
         """The plans the run was driven under, by fingerprint; ``like`` is the graph as it is now. Raises RunNotFound."""
         ...
@@ -140,12 +159,31 @@ class Store(Protocol):
         """What is known of a run without reading its journal. Raises RunNotFound."""
         ...
 
-    def rows(self) -> list[RunRow]:
-        """The runs in the store, oldest first."""
+    def rows(
+        self, *, status: Collection[str] | None = None, graph: str | None = None, last: int | None = None
+    ) -> list[RunRow]:
+        """The runs in the store, oldest first, without their states: of these statuses, of the graph of this name, and
+        of those only the ``last`` so many."""
+        ...
+
+    def ready(self, now: float) -> list[RunRow]:
+        """The runs that need a driver and have none, oldest first: stopped, answered, or due (``wake_at``) by ``now``.
+
+        What a worker asks over and over, so no run that is parked or has ended may cost anything. Of a standing only
+        ``seq``, ``status`` and ``wake_at`` are told.
+        """
+        ...
+
+    def sizes(self) -> dict[str, int]:
+        """How many bytes the runs take: journal and state."""
         ...
 
     def remove(self, run_id: str) -> None:
         """Forget a run. Raises RunNotFound, and RunBusy if it has a driver."""
+        ...
+
+    def compact(self) -> None:
+        """Give back the room that was taken by what is forgotten, where the store does not do so by itself."""
         ...
 
     def ids(self) -> list[str]:

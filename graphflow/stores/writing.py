@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from graphflow.errors import Internal, StoreError
 
@@ -97,10 +97,11 @@ class Batch:
 
 
 class _Call(Generic[T]):
-    """Anything else that is to be done by the writer, in its turn; whoever asks waits for it."""
+    """Anything else that is to be done by the writer, in its turn; whoever asks waits for it, in a loop by its ticket."""
 
-    def __init__(self, function: Callable[[], T]) -> None:
+    def __init__(self, function: Callable[[], T], ticket: Commit | None = None) -> None:
         self.function = function
+        self.ticket = ticket
         self.is_over = threading.Event()
         self.result: T | None = None
         self.error: BaseException | None = None
@@ -135,6 +136,19 @@ class Writer:
         if asked.error is not None:
             raise asked.error
         return asked.result  # type: ignore[return-value]  # set, as there was no error
+
+    async def ask(self, function: Callable[[], T], undo: Callable[[T], object]) -> T:
+        """The same without holding up the event loop. Who is cancelled meanwhile leaves nothing behind: it is undone."""
+        asked = _Call(function, Commit())
+        self._hand_over(asked)
+        assert asked.ticket is not None
+        try:
+            await asked.ticket
+        except asyncio.CancelledError:
+            with suppress(StoreError):
+                self._hand_over(_Call(lambda: asked.error is None and undo(cast("T", asked.result))))
+            raise
+        return cast("T", asked.result)
 
     def _hand_over(self, item: Batch | _Call[Any]) -> None:
         with self._closing:
@@ -203,13 +217,17 @@ def _write(write: Callable[[list[Batch]], None], batches: list[Batch]) -> None:
     for batch in batches:
         by_loop.setdefault(batch.ticket.loop, []).append(batch)
     for loop, settled in by_loop.items():
-        if loop is None or loop.is_closed():
-            _settle(settled)
-        else:
-            try:
-                loop.call_soon_threadsafe(_settle, settled)
-            except RuntimeError:  # closed just now: nobody waits any more
-                _settle(settled)
+        _in_its_loop(loop, _settle, settled)
+
+
+def _in_its_loop(loop: asyncio.AbstractEventLoop | None, act: Callable[[T], None], about: T) -> None:
+    if loop is None or loop.is_closed():
+        act(about)
+        return
+    try:
+        loop.call_soon_threadsafe(act, about)
+    except RuntimeError:  # closed just now: nobody waits any more
+        act(about)
 
 
 def _settle(batches: list[Batch]) -> None:
@@ -224,3 +242,8 @@ def _perform(asked: _Call[Any]) -> None:
         asked.error = error
     finally:
         asked.is_over.set()
+    if asked.ticket is not None:
+        wrong = asked.error
+        if wrong is not None and not isinstance(wrong, Exception):
+            wrong = Internal(f"The writer was stopped: {wrong!r}")
+        _in_its_loop(asked.ticket.loop, asked.ticket.settle, wrong)

@@ -4,27 +4,86 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from graphflow.testing import store_contract
+    from graphflow.testing import faults, store_contract
+    from graphflow.testing.answers import says
+    from graphflow.testing.compatibility import compatible
+    from graphflow.testing.exploring import explore
     from graphflow.testing.fake_openai import wire
     from graphflow.testing.fake_openai.asked import WireRequest
     from graphflow.testing.fake_openai.server import FakeOpenAI
+    from graphflow.testing.playing import Move, Play
+    from graphflow.testing.properties import always, eventually, leads_to, never, sometimes
+    from graphflow.testing.proving import prove
+    from graphflow.testing.random_graphs import RandomState, graphs
+    from graphflow.testing.replaying import replay
+    from graphflow.testing.state_machines import as_state_machine
+    from graphflow.testing.strategies import state_strategy, strategy_for
+    from graphflow.testing.verifying import verify, walks
 
 _HOME = {
+    "says": "graphflow.testing.answers",
+    "Move": "graphflow.testing.playing",
+    "Play": "graphflow.testing.playing",
+    "always": "graphflow.testing.properties",
+    "eventually": "graphflow.testing.properties",
+    "leads_to": "graphflow.testing.properties",
+    "never": "graphflow.testing.properties",
+    "sometimes": "graphflow.testing.properties",
+    "replay": "graphflow.testing.replaying",
+    "verify": "graphflow.testing.verifying",
+    "walks": "graphflow.testing.verifying",
+    "faults": "graphflow.testing",
     "FakeOpenAI": "graphflow.testing.fake_openai.server",
     "WireRequest": "graphflow.testing.fake_openai.asked",
+    "RandomState": "graphflow.testing.random_graphs",
+    "as_state_machine": "graphflow.testing.state_machines",
+    "compatible": "graphflow.testing.compatibility",
+    "explore": "graphflow.testing.exploring",
+    "graphs": "graphflow.testing.random_graphs",
+    "prove": "graphflow.testing.proving",
+    "state_strategy": "graphflow.testing.strategies",
     "store_contract": "graphflow.testing",
+    "strategy_for": "graphflow.testing.strategies",
     "wire": "graphflow.testing.fake_openai",
 }
 """Where each public name lives; imported when it is first used."""
 
-__all__ = ["FakeOpenAI", "WireRequest", "store_contract", "wire"]
+_MODULES = ("faults", "store_contract", "wire")
+"""The names that are modules."""
+
+__all__ = [
+    "FakeOpenAI",
+    "Move",
+    "Play",
+    "RandomState",
+    "WireRequest",
+    "always",
+    "as_state_machine",
+    "compatible",
+    "eventually",
+    "explore",
+    "faults",
+    "graphs",
+    "leads_to",
+    "never",
+    "prove",
+    "replay",
+    "says",
+    "sometimes",
+    "state_strategy",
+    "store_contract",
+    "strategy_for",
+    "verify",
+    "walks",
+    "wire",
+]
 
 
 def __getattr__(name: str) -> object:
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module 'graphflow.testing' has no attribute {name!r}")
-    value: object = import_module(f"{home}.{name}") if name.islower() else getattr(import_module(home), name)
+    value: object = import_module(f"{home}.{name}") if name in _MODULES else getattr(import_module(home), name)
     globals()[name] = value
     return value
 

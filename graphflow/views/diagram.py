@@ -16,35 +16,50 @@ from typing import Any, Literal, TypeVar, get_args
 
 from graphflow.core.plan import Plan
 from graphflow.errors import DrawingError, shown, unknown_name
+from graphflow.runtime.arguments import checked_run
+from graphflow.runtime.run import Run
+from graphflow.views.animation import animated
 from graphflow.views.dot import dot_of
 from graphflow.views.drawing import Detail, Direction, Drawing
 from graphflow.views.extraction import extract
+from graphflow.views.marking import Heat, told
 from graphflow.views.mermaid import mermaid_of
+from graphflow.views.overlay import Overlay, overlay_of
 from graphflow.views.rendering import HINT, rendered
 from graphflow.views.svg import finished
 from graphflow.views.text import text_of
 from graphflow.views.theme import THEMES, ThemeName
 
 T = TypeVar("T")
+_MOST_FRAMES = 120
 _given: Counter[str] = Counter()  # how many drawings of each content were made: their ids must differ in one page
 
 
 def draw(
     plan: Plan,
+    run: Run[Any] | None = None,
     *,
+    step: int | None = None,
+    heat: Heat = "time",
     detail: Detail = "cards",
     direction: Direction | Literal["auto"] = "auto",
     expand: int | str | Collection[str] = 0,
     theme: ThemeName = "auto",
 ) -> Diagram:
-    """The picture of a graph.
+    """The picture of a graph, or of a run on it.
+
+    ``run`` is drawn as it stands after entry ``step``, the last unless given: status, figures, the way it took; the
+    layout is the same for every step. The bar on each card is its share of the run's ``heat``: ``"time"``, ``"cost"``
+    or ``"tokens"``.
 
     ``detail`` is ``"names"``, ``"cards"`` or ``"full"`` (with what each node reads and writes). ``direction`` is
     ``"TB"`` (down), ``"LR"`` (to the right), or chosen by the graph's shape. ``expand`` unfolds sub-graphs down to a
     depth, or those named. ``theme="auto"`` is light, and an SVG turns dark by itself where its surroundings are.
 
-    Raises DrawingError (GF515, GF516) for an option or a name in ``expand`` that there is not.
+    Raises DrawingError (GF515, GF516) for an option or a name in ``expand`` that there is not, RunError for a step
+    that the run has not.
     """
+    _refuse("heat", heat, get_args(Heat))
     _refuse("detail", detail, get_args(Detail))
     _refuse("direction", direction, ("auto", *get_args(Direction)))
     _refuse("theme", theme, get_args(ThemeName))
@@ -52,7 +67,18 @@ def draw(
         expand = (expand,)
     elif not isinstance(expand, int | Collection):
         _refuse("expand", expand, ("a depth", "names of sub-graphs"))
-    return Diagram(extract(plan, detail=detail, direction=direction, expand=expand), theme)
+    if run is None:
+        if step is not None:
+            raise DrawingError(
+                f"step={shown(step)} says when, but not of which run",
+                code="GF515",
+                why="A graph alone has no steps.",
+                fix=f"Write graph.draw(run, step={shown(step)}).",
+            )
+        return Diagram(extract(plan, detail=detail, direction=direction, expand=expand), theme)
+    past = checked_run(run)
+    drawing = extract(past.plan, detail=detail, direction=direction, expand=expand)
+    return Diagram(drawing, theme, heat=heat, run=past).at(past.seq if step is None else step)
 
 
 def _refuse(name: str, value: object, known: tuple[str, ...]) -> None:
@@ -68,14 +94,61 @@ def _refuse(name: str, value: object, known: tuple[str, ...]) -> None:
 class Diagram:
     """One drawing of one graph, in every format. The last line of a notebook cell shows it; ``print`` does too."""
 
-    def __init__(self, drawing: Drawing, theme: ThemeName = "auto") -> None:
-        self.drawing = drawing
+    def __init__(
+        self,
+        drawing: Drawing,
+        theme: ThemeName = "auto",
+        *,
+        overlay: Overlay | None = None,
+        heat: Heat = "time",
+        run: Run[Any] | None = None,
+    ) -> None:
+        self.drawing = drawing if overlay is None else told(drawing, overlay)
         self.theme: ThemeName = theme
+        self.overlay = overlay
+        """What a run did, None for the graph alone."""
+        self._heat: Heat = heat
+        self._run = run
+        self._plain = drawing
+
+    def at(self, step: int) -> Diagram:
+        """The same drawing of the run as it was after entry ``step``. Raises RunError for a step it has not."""
+        run = self._run
+        if run is None:
+            raise DrawingError(
+                "A drawing of a graph alone has no steps",
+                code="GF515",
+                why="Steps are those of a run.",
+                fix="Write graph.draw(run).at(step).",
+            )
+        run.at(step)
+        overlay = overlay_of(run.plans, run.journal, step, self._plain)
+        return Diagram(self._plain, self.theme, overlay=overlay, heat=self._heat, run=run)
+
+    @cached_property
+    def steps(self) -> tuple[int, ...]:
+        """The entries at which the run went on: what ``at`` can show, first to last; none for a graph alone."""
+        run = self._run
+        if run is None:
+            return ()
+        shown_at = {entry["seq"] for entry in run.journal if entry["kind"] not in ("effect", "spent", "due")}
+        return tuple(sorted(shown_at | {run.seq}))
+
+    def animation(self, step_s: float = 0.8) -> str:
+        """The run as one SVG that plays, ``step_s`` seconds a step. Of a long run some steps are left out.
+
+        Raises DrawingError without Graphviz (GF510), and for a graph alone.
+        """
+        steps = self.steps or (0,)
+        kept = [steps[round(k * (len(steps) - 1) / (_MOST_FRAMES - 1))] for k in range(_MOST_FRAMES)]
+        chosen = steps if len(steps) <= _MOST_FRAMES else list(dict.fromkeys(kept))
+        prefix = self._prefix()
+        return animated([self.at(step)._svg(prefix) for step in chosen], step_s)
 
     @cached_property
     def dot(self) -> str:
         """The drawing in Graphviz's language; the same graph gives the same text."""
-        return dot_of(self.drawing, THEMES[self.theme])
+        return dot_of(self.drawing, THEMES[self.theme], self.overlay, self._heat)
 
     @cached_property
     def mermaid(self) -> str:
@@ -90,9 +163,15 @@ class Diagram:
     @cached_property
     def svg(self) -> str:
         """The drawing as SVG: no outside references, ids of its own. Raises DrawingError without Graphviz (GF510)."""
+        return self._svg(self._prefix())
+
+    def _prefix(self) -> str:
+        """What the ids of one drawing begin with, so that several fit in one page."""
         content = hashlib.sha256(self.dot.encode()).hexdigest()[:8]
         _given[content] += 1
-        prefix = f"gf{content}" + (f"-{_given[content]}" if _given[content] > 1 else "")
+        return f"gf{content}" + (f"-{_given[content]}" if _given[content] > 1 else "")
+
+    def _svg(self, prefix: str) -> str:
         return finished(rendered(self.dot, "svg"), self.drawing, self.theme, prefix)
 
     @cached_property

@@ -10,12 +10,15 @@ from __future__ import annotations
 import html
 import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from graphflow.views import wording
+from graphflow.views import marking, wording
 from graphflow.views.drawing import Arrow, Bar, Card, Cluster, Drawing, Tone
-from graphflow.views.theme import Theme
+from graphflow.views.marking import Heat
+from graphflow.views.overlay import Overlay
+from graphflow.views.theme import Shade, Theme
 
 if TYPE_CHECKING:
     from graphviz import Digraph
@@ -35,15 +38,18 @@ _MANY_ARRIVALS = 4
 """In a large graph, an end that many lead to is drawn beside each of them: lines across the whole page say nothing."""
 
 
-def dot_of(drawing: Drawing, theme: Theme) -> str:
-    """The DOT text of a drawing in the colours of a theme."""
-    return _Writer(drawing, theme).written()
+def dot_of(drawing: Drawing, theme: Theme, overlay: Overlay | None = None, heat: Heat = "time") -> str:
+    """The DOT text of a drawing in the colours of a theme; with an overlay, of what a run did on it."""
+    shares = {} if overlay is None else marking.shares(overlay, heat)
+    return _Writer(drawing, theme, overlay, shares).written()
 
 
 @dataclass(slots=True)
 class _Writer:
     drawing: Drawing
     theme: Theme
+    overlay: Overlay | None = None
+    shares: Mapping[str, float] = field(default_factory=dict[str, float])
     names: dict[str, str] = field(default_factory=dict[str, str])  # id -> name in the file
     ports: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])  # (bar, arrow) -> port
     copies: dict[str, int] = field(default_factory=dict[str, int])
@@ -181,11 +187,14 @@ class _Writer:
         return name
 
     def _shape(self, card: Card) -> dict[str, str]:
-        theme, shade = self.theme, self.theme.shades[card.role]
-        if card.kind == "start":
-            return _dot("circle", "0.19", theme.text, "1")
-        if card.kind == "end":
-            return _dot("doublecircle", "0.15", theme.text, "1")
+        theme, shade = self.theme, self._shade(card)
+        if card.kind in ("start", "end"):
+            colour = theme.text if self._is_reached(card) else theme.untaken
+            return _dot(*(("circle", "0.19") if card.kind == "start" else ("doublecircle", "0.15")), colour, "1")
+        return self._box(card, shade) | self._border(card)
+
+    def _box(self, card: Card, shade: Shade) -> dict[str, str]:
+        theme = self.theme
         if card.kind == "fail":
             name = "<BR/>".join(_text(line) for line in wording.wrapped(f"✗ {card.name}", wording.NAME_WIDTH, 3))
             label = f"<{_font(f'<B>{name}</B>', 10, shade.ink)}>"
@@ -194,22 +203,43 @@ class _Writer:
             name = "<BR/>".join(_text(line) for line in wording.wrapped(card.name, wording.NAME_WIDTH, 3))
             label = f"<{_font('◆', 9, shade.ink)} {_font(f'<B>{name}</B>', 11, theme.text)}>"
             return {"label": label, "fillcolor": theme.background, "color": shade.stroke, "margin": "0.12,0.03"}
-        shape = {"label": self._card_label(card), "fillcolor": shade.fill, "color": shade.stroke}
+        shape = {"label": self._card_label(card, shade.ink), "fillcolor": shade.fill, "color": shade.stroke}
         return shape | ({"peripheries": "2"} if card.is_mapped else {})
 
-    def _card_label(self, card: Card) -> str:
-        theme, ink = self.theme, self.theme.shades[card.role].ink
+    def _shade(self, card: Card) -> Shade:
+        """By kind; over a run by status (where the kind is still a word)."""
+        if self.overlay is None:
+            return self.theme.shades[card.role]
+        return self.theme.shades[marking.ROLES[self.overlay.mark(card.id).status]]
+
+    def _is_reached(self, card: Card) -> bool:
+        return self.overlay is None or self.overlay.mark(card.id).status == "done"
+
+    def _border(self, card: Card) -> dict[str, str]:
+        status = "" if self.overlay is None else self.overlay.mark(card.id).status
+        if status in ("not run", "cancelled"):
+            return {"style": "rounded,filled,dashed"}
+        return {"penwidth": "2.6"} if status == "failed" else {}
+
+    def _card_label(self, card: Card, ink: str) -> str:
+        theme, mark = self.theme, None if self.overlay is None else self.overlay.mark(card.id)
         rows: list[str] = []
-        if card.word:
-            rows.append(_font(f"<B>{_text(wording.shortened(card.word, wording.NAME_WIDTH))}</B>", 8, ink))
+        if card.word or mark is not None:
+            word = wording.shortened(card.word, wording.NAME_WIDTH)
+            line = word if mark is None else marking.word_line(word, mark).lstrip()
+            rows.append(_font(f"<B>{_text(line)}</B>", 8, ink))
         rows += [
             _font(f"<B>{_text(line)}</B>", 13, theme.text) for line in wording.wrapped(card.name, wording.NAME_WIDTH, 3)
         ]
-        if card.purpose:
+        if mark is not None:
+            rows.append(_font(_text(marking.figures(mark, card.purpose)) or "&#160;", 10, theme.muted))
+            rows += marking.extra_rows(mark, self.shares.get(card.id), theme, card.is_mapped)
+        elif card.purpose:
             rows += [
                 _font(_text(line), 10, theme.muted) for line in wording.wrapped(card.purpose, wording.PURPOSE_WIDTH, 2)
             ]
-        rows += [_font(_text(line), 9, ink) for line in wording.filled(card.badges, " · ", wording.PURPOSE_WIDTH, 2)]
+        badges = card.badges if mark is None else ()
+        rows += [_font(_text(line), 9, ink) for line in wording.filled(badges, " · ", wording.PURPOSE_WIDTH, 2)]
         for line in card.fields:
             rows += [_font(_text(part), 9, theme.muted) for part in wording.wrapped(line, wording.PURPOSE_WIDTH, 3)]
         cells = "".join(f'<TR><TD ALIGN="LEFT">{row}</TD></TR>' for row in rows)
@@ -261,10 +291,10 @@ class _Writer:
         if arrow.head in self.repeated:
             head = self._write_again(graph, arrow)
         attributes = {"id": arrow.id, "tooltip": _plain(arrow.tooltip), "class": f"gf-edge gf-{arrow.tone}"}
-        attributes |= self._line(arrow.tone)
+        attributes |= self._line(arrow)
         if (arrow.is_spine or not arrow.is_declared) and not arrow.is_back:
             attributes["weight"] = "4"  # straight
-        if arrow.labels:
+        if arrow.labels or self.overlay is not None:
             attributes["label"] = self._arrow_label(arrow)
         if arrow.leaves:
             index = next(i for i, cluster in enumerate(self.drawing.clusters) if cluster.id == arrow.leaves)
@@ -282,7 +312,16 @@ class _Writer:
         side = ("s" if is_out else "n") if self.drawing.direction == "TB" else ("e" if is_out else "w")
         return f"{self.names[one]}:{port}:{side}"
 
-    def _line(self, tone: Tone) -> dict[str, str]:
+    def _line(self, arrow: Arrow) -> dict[str, str]:
+        if self.overlay is None:
+            return self._toned(arrow.tone)
+        style = {"style": "dashed"} if arrow.tone == "error" else {}
+        if arrow.id not in self.overlay.taken:
+            return {"color": self.theme.untaken, "fontcolor": self.theme.otherwise, "penwidth": "1"} | style
+        colour = self.theme.error if arrow.tone == "error" else self.theme.text
+        return {"color": colour, "penwidth": f"{self.theme.pen + 1:g}"} | style
+
+    def _toned(self, tone: Tone) -> dict[str, str]:
         if tone == "error":
             return {"color": self.theme.error, "fontcolor": self.theme.error, "style": "dashed"}
         if tone == "loop":
@@ -291,12 +330,22 @@ class _Writer:
 
     def _arrow_label(self, arrow: Arrow) -> str:
         lines = _label_lines(arrow)
+        if self.overlay is not None:
+            return self._chipped_label(lines, arrow, self.overlay.taken.get(arrow.id, ()))
         text = '<BR ALIGN="LEFT"/>'.join(_text(line) for line in lines) + (
             '<BR ALIGN="LEFT"/>' if len(lines) > 1 else ""
         )
         if arrow.tone == "else":
             text = f"<I>{text}</I>"
         return f'<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="2"><TR><TD>{text}</TD></TR></TABLE>>'
+
+    def _chipped_label(self, lines: list[str], arrow: Arrow, numbers: Sequence[int]) -> str:
+        style = "<I>{}</I>" if arrow.tone == "else" else "{}"
+        cells = [f'<TD ALIGN="LEFT">{style.format(_text(line))}</TD>' for line in lines] or ["<TD></TD>"]
+        rows = [f"<TR>{marking.chip(numbers, self.theme)}{cells[0]}</TR>"]
+        rows += [f"<TR><TD></TD>{cell}</TR>" for cell in cells[1:]]
+        plain = 'BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1"'
+        return f"<<TABLE {plain}>{''.join(rows)}</TABLE>>"
 
 
 def _label_lines(arrow: Arrow) -> list[str]:

@@ -157,7 +157,9 @@ def graph_of(agent: Agent[str]) -> Graph[State]:
 def test_a_run_is_given_who_approves() -> None:
     graph = graph_of(payer())
     script = [tool_call("pay", amount=5), "Done."]
-    assert run_virtual(graph.run(State(), model=ScriptedModel(script))).status == "done"
+    assert (
+        run_virtual(graph.run(State(), model=ScriptedModel(script))).status == "waiting"
+    )  # tests/rules/test_approval.py
     assert paid == []
     run_virtual(graph.run(State(), model=ScriptedModel(script), approve=lambda request: request.cursor == "payer:1"))
     assert paid == [5]

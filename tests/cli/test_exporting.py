@@ -23,7 +23,7 @@ def test_a_run_goes_on_in_another_store(graphflow: Command, folder: Path) -> Non
     forget(folder)
     assert graphflow("runs", "export", "d", "-o", "d.jsonl", *STORE).code == 0
     said = graphflow("runs", "import", "d.jsonl", "--json", *OTHER)
-    assert (said.code, said.json["status"], said.json["entries"]) == (0, "waiting", 3)
+    assert (said.code, said.json["status"], said.json["entries"]) == (0, "waiting", 4)
     (folder / "away.py").rename(folder / "desk.py")
     data = [graphflow("runs", "list", "--json", *store).json["runs"][0] for store in (STORE, OTHER)]
     for run in data:

@@ -231,7 +231,7 @@ def test_tail_as_json_lines(graphflow: Command) -> None:
     said = graphflow("runs", "tail", "d", "--json", *STORE)
     first, *entries, last = map(json.loads, said.out.splitlines())
     assert first == {"schema": "graphflow.tail/1", "run": "d", "graph": "desk"}
-    assert [entry["kind"] for entry in entries] == ["started", "finished", "asked"]
+    assert [entry["kind"] for entry in entries] == ["started", "finished", "asked", "waiting"]
     assert (said.code, last) == (3, {"run": "d", "status": "waiting"})
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from graphflow.cli.wording import PATH_LENGTH, dollars, path_line, spent, spot_of
+from graphflow.cli.wording import PATH_LENGTH, path_line, spent, spot_of
 from graphflow.core.usage import Usage
+from graphflow.views.measures import dollars
 
 
 def test_a_cursor_is_taken_apart() -> None:

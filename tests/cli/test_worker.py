@@ -7,16 +7,15 @@ import json
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from graphflow.cli import taking
-from graphflow.cli.taking import News, Taker, needs_driver
+from graphflow.cli.taking import News, Taker
 from graphflow.cli.targets import load
 from graphflow.errors import StoreUnavailable
 from graphflow.stores import SQLiteStore
-from graphflow.stores.store import RunRow, Standing
+from graphflow.stores.store import RunRow
 from tests.cli.commands import HOLDING, Command, forget
 
 STORE = ("--store", "runs.db")
@@ -115,23 +114,6 @@ def test_what_it_does_as_json_lines(graphflow: Command, folder: Path) -> None:
     assert said.err == ""
 
 
-def test_which_runs_need_a_driver() -> None:
-    def row(status: str, *, seq: int = 3, is_driven: bool = False, has_answers: bool = False, due: float = 0) -> RunRow:
-        questions: tuple[dict[str, Any], ...] = ({"due": due},) if due else ()
-        standing = Standing(seq, status, questions=questions)
-        return RunRow("r", "g", "", standing, is_driven=is_driven, has_answers=has_answers)
-
-    assert needs_driver(row("running"))
-    assert not needs_driver(row("running", is_driven=True))
-    assert not needs_driver(row("running", seq=0))  # made a moment ago
-    assert not needs_driver(row("waiting"))
-    assert needs_driver(row("waiting", has_answers=True))
-    assert needs_driver(row("waiting", due=time.time() - 1))
-    assert not needs_driver(row("waiting", due=time.time() + 60))
-    for status in ("done", "failed", "cancelled", "exhausted"):
-        assert not needs_driver(row(status, has_answers=True, due=1))
-
-
 def test_a_run_that_its_drivers_die_of_is_held_back(folder: Path) -> None:
     """No crash loop: several drivers that died before anything came of it are a reason to wait."""
     stopped(folder, "a")
@@ -161,14 +143,14 @@ def test_a_store_that_is_away_for_a_moment_does_not_end_a_worker(
     stopped(folder, "a")
     (folder / "go").touch()
     monkeypatch.setattr(taking, "_LOOK_S", 0.001)
-    rows, failures = SQLiteStore.rows, iter([True])
+    ready, failures = SQLiteStore.ready, iter([True])
 
-    def sometimes(store: SQLiteStore) -> list[RunRow]:
+    def sometimes(store: SQLiteStore, now: float) -> list[RunRow]:
         if next(failures, False):
             raise StoreUnavailable("locked")
-        return rows(store)
+        return ready(store, now)
 
-    monkeypatch.setattr(SQLiteStore, "rows", sometimes)
+    monkeypatch.setattr(SQLiteStore, "ready", sometimes)
     said = graphflow("worker", "--once", *STORE)
     assert said.code == 0
     assert "waits   the store cannot be read now\n  [GF307] locked\n" in said.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
@@ -252,3 +253,22 @@ def test_a_timer_that_cannot_fire_is_no_deadline_and_one_around_a_sub_graph_is()
     outer.edge(late, END)
     run = run_virtual(outer.run(Desk()))
     assert run.questions[0].due == pytest.approx(run.journal[0]["t"] + 90)
+
+
+def test_an_answer_to_a_run_that_rests_is_left_in_its_store(tmp_path: Path) -> None:
+    """S10.1, S18: nobody drives it any more; who drives it next takes the answer, and a second one is told."""
+    graph, _, calls = desk_graph()
+    store = tmp_path / "runs.db"
+
+    async def main() -> None:
+        async with graph.start(Desk(), store=store, run_id="r") as live:
+            await live.result()
+            before = live.run.seq
+            live.answer("approve:1", True)
+            with pytest.raises(AnswerInvalid, match="asks nothing any more"):
+                live.answer("approve:1", False)
+            assert (live.run.status, live.run.seq) == ("waiting", before)
+
+    asyncio.run(main())
+    run = graph.resume_sync("r", store=store)
+    assert (run.status, run.state.approved, calls) == ("done", True, ["draft"])

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
+from collections.abc import Callable
 from typing import Literal
 
 When = Literal["never", "before commit", "after commit"]
 
 
 class Proxy:
-    """Passes all on to a port. ``cut`` says when the next COMMIT loses its connection: before it arrives, or its reply."""
+    """Passes all on to a port. ``cut`` says when the next COMMIT loses its connection: before it arrives, or its reply.
+
+    ``before_cut`` is called at that moment, before anything else happens. While it ``is_away`` nobody is let in.
+    """
 
     def __init__(self, port: int) -> None:
         self._target = port
@@ -18,6 +23,8 @@ class Proxy:
         self.port: int = self._listening.getsockname()[1]
         self.cut: When = "never"
         self.cuts = 0
+        self.before_cut: Callable[[], object] = int
+        self.is_away = False
         self._open: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
@@ -28,7 +35,13 @@ class Proxy:
                 client, _ = self._listening.accept()
             except OSError:
                 return
-            server = socket.create_connection(("127.0.0.1", self._target))
+            try:
+                server = None if self.is_away else socket.create_connection(("127.0.0.1", self._target))
+            except OSError:  # it does not run now
+                server = None
+            if server is None:
+                client.close()
+                continue
             self._open += [client, server]
             is_cut = threading.Event()
             for one, other, is_upward in ((client, server, True), (server, client, False)):
@@ -37,11 +50,14 @@ class Proxy:
                 thread.start()
 
     def _pass(self, source: socket.socket, target: socket.socket, is_upward: bool, is_cut: threading.Event) -> None:
+        commits = [b"COMMIT"]  # what it is called on this connection: psycopg prepares what it says often
         try:
             while data := source.recv(65536):
-                if is_upward and self.cut != "never" and b"COMMIT" in data:
+                commits += re.findall(rb"(_pg3_\d+\0)COMMIT\0", data) if is_upward else []
+                if is_upward and self.cut != "never" and any(name in data for name in commits):
                     when, self.cut = self.cut, "never"
                     self.cuts += 1
+                    self.before_cut()
                     if when == "before commit":
                         break
                     is_cut.set()

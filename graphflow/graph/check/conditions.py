@@ -14,25 +14,25 @@ from graphflow.graph.check.edges import dead_edges
 from graphflow.graph.check.proofs import Proofs, state_shown
 from graphflow.graph.check.structure import Structure, components
 from graphflow.graph.check.wording import Wording
-from graphflow.graph.regions import Overlap, Raising, Shadowed, Verdict, Witness
+from graphflow.graph.verdicts import Overlap, Raising, Shadowed, Verdict, Witness
 
 _MOST_SHOWN = 6
 
 
-def check_conditions(structure: Structure) -> Iterator[Finding]:
+def check_conditions(structure: Structure, proofs: Proofs | None = None) -> Iterator[Finding]:
     """Findings GF146 to GF151 and GF159."""
-    words, proofs = Wording(structure.plan), Proofs(structure)
+    words, proofs = Wording(structure.plan), proofs or Proofs(structure)
     repeated: set[int] | None = None
     for node in structure.plan.nodes:
         if node.index not in structure.reached:
             continue
-        exits = node.exits[: len(node.exits) - len(dead_edges(node))]
+        exits = exits_tried(node)
         if any(edge.guard is not None or edge.is_limited for edge in exits):
             if repeated is None:
                 repeated = _repeated(structure)
-            verdict = proofs.verdict(node.index, [edge.guard for edge in exits], [edge.is_limited for edge in exits])
+            verdict = proofs.of_exits(node.index, exits)
             yield from _of_exits(structure, words, node, exits, verdict, node.index in repeated)
-        for edge, guard in _lone_guards(node):
+        for edge, guard in lone_guards(node):
             if 0 in proofs.verdict(node.index, [guard]).dead:
                 yield _never_true(structure, words, edge, guard)
 
@@ -51,7 +51,12 @@ def _repeated(structure: Structure) -> set[int]:
     return on_cycles
 
 
-def _lone_guards(node: Node) -> Iterator[tuple[Edge, Guard]]:
+def exits_tried(node: Node) -> tuple[Edge, ...]:
+    """The exits that are tried in their order, without those behind one that always matches (S4.3)."""
+    return node.exits[: len(node.exits) - len(dead_edges(node))]
+
+
+def lone_guards(node: Node) -> Iterator[tuple[Edge, Guard]]:
     """Conditions that are asked for themselves: no other edge is taken in their place."""
     for edge in (*node.handoffs, *node.error_edges, *node.timer_edges):
         if edge.guard is not None:

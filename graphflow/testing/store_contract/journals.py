@@ -23,6 +23,7 @@ from graphflow.testing.store_contract.place import (
     opened,
     plan_of_notes,
     refused,
+    snapshot,
     texts,
 )
 
@@ -108,6 +109,50 @@ def runs_that_are_not_there_are_told_so(place: Place) -> None:
         assert store.ids() == ["search-1"]
 
 
+def journals_are_cut(place: Place) -> None:
+    """A snapshot takes the place of all up to its own entry, in whatever commits they came; what follows stays."""
+    with opened(place) as store, opened(place) as other:
+
+        @EXAMPLES
+        @given(st.lists(st.integers(0, 4), max_size=4), st.lists(st.integers(2, 12), max_size=3))
+        def check(sizes: list[int], cuts: list[int]) -> None:
+            run_id, total = new_run(store, is_driven=True), sum(sizes)
+            given = iter(range(1, total + 1))
+            for size in sizes:
+                in_loop(commit(store, run_id, [brief("a", next(given)) for _ in range(size)]))
+            wanted, first = texts([brief("a", number) for number in range(1, total + 1)]), 1
+            for cut in cuts:
+                if cut > total:
+                    refused(StoreError, other.cut, run_id, snapshot(cut))
+                    continue
+                is_new = cut > first
+                assert other.cut(run_id, snapshot(cut)) is is_new
+                if is_new:
+                    wanted, first = [snapshot(cut), *wanted[cut - first + 1 :]], cut
+                assert list(store.read(run_id)) == wanted
+            in_loop(commit(store, run_id, [brief("after", total + 1)]))
+            assert list(other.read(run_id)) == [*wanted, *texts([brief("after", total + 1)])]
+            assert store.row(run_id).standing.seq == total + 1, "a row counts what was cut off as well"
+            store.release(run_id)
+
+        check()
+        refused(RunNotFound, store.cut, "none", snapshot(2))
+
+
+def cut_journals_are_copied(place: Place) -> None:
+    """A run that is made with a journal that begins with a snapshot counts on from there."""
+    with opened(place) as store:
+        store.create("copy", plan_of_notes(), entries=[snapshot(7), brief("eighth", 8)])
+        assert store.row("copy").standing.seq == 8
+        store.acquire("copy")
+        in_loop(commit(store, "copy", [brief("ninth", 9)]))
+        store.release("copy")
+        assert store.cut("copy", snapshot(6)) is False
+        assert store.cut("copy", snapshot(8)) is True
+        assert list(store.read("copy")) == [snapshot(8), *texts([brief("ninth", 9)])]
+        assert store.row("copy").standing.seq == 9
+
+
 def plans_come_back(place: Place) -> None:
     """The graph as it is now is given back itself; another one, and none, fold the journal as the first did (S15.2)."""
     graph, changed = notes_graph(), notes_graph(has_more=True).plan()
@@ -149,6 +194,8 @@ LAWS: tuple[Law, ...] = (
     journals_come_back_in_order,
     journals_take_what_is_large,
     journals_begin_as_they_were_created,
+    journals_are_cut,
+    cut_journals_are_copied,
     ids_are_given_once,
     runs_that_are_not_there_are_told_so,
     plans_come_back,

@@ -21,6 +21,7 @@ from graphflow.testing.store_contract.place import (
     opened,
     plan_of_notes,
     refused,
+    snapshot,
     texts,
 )
 
@@ -60,6 +61,10 @@ def _check_that_it_says_so(store: Store) -> None:
     asked: tuple[Callable[[], object], ...] = (
         store.ids,
         store.rows,
+        store.sizes,
+        store.compact,
+        lambda: store.ready(0.0),
+        lambda: store.cut(run_id, snapshot(2)),
         lambda: store.row(run_id),
         lambda: store.read(run_id),
         lambda: store.plans(run_id),

@@ -11,9 +11,11 @@ from graphflow.testing.store_contract.place import (
     commit,
     in_loop,
     new_run,
+    notes_graph,
     opened,
     plan_of_notes,
     refused,
+    snapshot,
     texts,
 )
 
@@ -29,7 +31,7 @@ def rows_tell_what_was_told(place: Place) -> None:
         assert other.ids() == ids
         rows = other.rows()
         assert [row.run for row in rows] == ids
-        assert rows == [other.row(run_id) for run_id in ids]
+        assert rows == [other.row(run_id) for run_id in ids], "before a state is told"
         row = rows[0]
         assert (row.graph, row.fingerprint) == ("notes", plan.fingerprint)
         assert (row.target, row.model, row.parent) == ("graphs/notes.py", "gpt-9", "r3r3")
@@ -58,6 +60,76 @@ def rows_tell_what_was_told(place: Place) -> None:
         in_loop(commit(store, "r3", (), Standing(3, "done")))
         assert other.row("r3").standing == Standing(3, "done", state=told.state), "the state that was told stands"
         assert other.row("r1").standing == Standing(0)
+        assert other.rows()[0].standing == Standing(3, "done"), "a list has no states"
+
+
+def rows_are_chosen(place: Place) -> None:
+    """By status, by graph, the last so many: oldest first in every case."""
+    with opened(place) as store, opened(place) as other:
+        changed = notes_graph(has_more=True).plan()
+        told = ("done", "waiting", "running", "done")
+        ids = [new_run(store) for _ in told]
+        for run_id, status in zip(ids, told, strict=True):
+            in_loop(commit(store, run_id, [brief("a")], Standing(1, status)))
+        for statuses, wanted in ((("done",), [0, 3]), (("waiting", "running"), [1, 2]), ((), []), (("failed",), [])):
+            assert [row.run for row in other.rows(status=statuses)] == [ids[place] for place in wanted]
+        assert [row.run for row in other.rows(last=3)] == ids[1:]
+        assert [row.run for row in other.rows(status=("done",), last=1)] == ids[3:]
+        assert other.rows(last=0) == []
+        assert [row.run for row in other.rows(last=9)] == ids
+        assert [row.run for row in other.rows(graph=changed.name)] == ids
+        assert other.rows(graph="nothing\0 like it") == []
+
+
+def runs_that_need_a_driver_are_found(place: Place) -> None:
+    """Stopped, answered or due; not those that somebody drives, that wait for longer, have ended, or never began."""
+    with opened(place, lease_s=10.0) as store, opened(place, lease_s=10.0) as other:
+        never = new_run(store, is_driven=False)
+        cases: dict[str, tuple[Standing, bool]] = {
+            new_run(store): (Standing(1, "running"), True),
+            new_run(store): (Standing(1, "waiting", wake_at=100.0), True),
+            new_run(store): (Standing(1, "waiting", wake_at=100.5), False),
+            new_run(store): (Standing(1, "waiting"), False),
+            new_run(store): (Standing(1, "done", wake_at=1.0), False),
+            new_run(store): (Standing(1, "failed"), False),
+        }
+        for run_id, (standing, _) in cases.items():
+            in_loop(commit(store, run_id, [brief("a")], standing))
+        assert other.ready(100.0) == [], "all are driven"
+        for run_id in cases:
+            store.release(run_id)
+        found = other.ready(100.0)
+        assert [row.run for row in found] == [run_id for run_id, (_, is_ready) in cases.items() if is_ready]
+        assert [(row.graph, row.standing.seq) for row in found] == [("notes", 1)] * 2
+        assert [row.standing.status for row in found] == ["running", "waiting"]
+        for run_id in (never, *cases):
+            other.answer(run_id, "ask", 1)
+        asked = [run_id for run_id, (standing, _) in cases.items() if standing.status in ("running", "waiting")]
+        assert [row.run for row in store.ready(100.0)] == asked
+        assert all(row.has_answers for row in store.ready(100.0))
+        store.acquire(asked[0])
+        assert [row.run for row in other.ready(100.0)] == asked[1:]
+        if store.lease_s is not None:
+            place.pass_s(20.0)
+            assert [row.run for row in other.ready(100.0)] == asked, "its driver is silent for longer than its lease"
+
+
+def sizes_are_told(place: Place) -> None:
+    """At least what the journal has, and less once it is cut; giving room back changes nothing that can be read."""
+    with opened(place) as store:
+        small, large = new_run(store), new_run(store)
+        in_loop(commit(store, large, [brief("a" * 10_000), brief("b", 2)], Standing(2, state={"text": "c" * 10_000})))
+        sizes = store.sizes()
+        assert list(sizes) == [small, large]
+        assert sizes[small] < 10_000
+        assert 20_000 < sizes[large] < 25_000
+        store.cut(large, snapshot(2))
+        assert 10_000 < store.sizes()[large] < 12_000
+        store.release(small)
+        store.remove(small)
+        store.compact()
+        assert list(store.read(large)) == [snapshot(2)]
+        assert store.row(large).standing.state == {"text": "c" * 10_000}
 
 
 def runs_are_forgotten(place: Place) -> None:
@@ -83,4 +155,10 @@ def runs_are_forgotten(place: Place) -> None:
         assert store.ids() == [kept, gone]
 
 
-LAWS: tuple[Law, ...] = (rows_tell_what_was_told, runs_are_forgotten)
+LAWS: tuple[Law, ...] = (
+    rows_tell_what_was_told,
+    rows_are_chosen,
+    runs_that_need_a_driver_are_found,
+    sizes_are_told,
+    runs_are_forgotten,
+)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from graphflow import END, START, Graph, append, fields, union
-from graphflow.core.journal import Brief, encode, text_of
+from graphflow.core.journal import SNAPSHOT, Brief, encode, text_of
 from graphflow.core.plan import Plan
 from graphflow.errors import GraphflowError
 from graphflow.stores.store import Standing, Store
@@ -94,6 +94,11 @@ def brief(text: str, seq: int = 1) -> Brief:
 def effect(text: str, value: Any) -> bytes:
     """An entry that was written out at once."""
     return encode({"kind": "effect", "text": text, "value": value}, plan_of_notes())
+
+
+def snapshot(seq: int) -> bytes:
+    """An entry that stands for all up to this one."""
+    return encode({"kind": SNAPSHOT, "seq": seq, "text": "as it stood"}, plan_of_notes())
 
 
 def entries() -> st.SearchStrategy[bytes | Brief]:

@@ -1,0 +1,229 @@
+"""What can go wrong in a walk: every kind of fault happens, and none of them finds a hole in the machine."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from pydantic import BaseModel
+
+from graphflow import END, START, Agent, Budget, Context, Graph, Retry, append, fields
+from graphflow.core import joins
+from graphflow.core.journal import Entry
+from graphflow.core.machine import Machine
+from graphflow.core.plan import Plan
+from graphflow.core.replay import replay
+from graphflow.errors import JoinFailed, NodeTimeout
+from graphflow.errors.testing import FaultInvalid, PropertyFailed
+from graphflow.testing import faults, never, verify, walks
+from graphflow.testing.faults import Faults
+from graphflow.testing.laws import LAWS
+from graphflow.testing.playing import Move, Play
+from tests.random_graphs import Scenario, Style, scenarios
+
+OURS = frozenset(
+    (
+        "joins fire once",
+        "order does not matter",
+        "replay equals run",
+        "survives JSON",
+        "nothing counts twice",
+        "budgets are kept",
+        "cancel leaves nothing",
+    )
+)
+"""The laws that only a bug of ours breaks on graphs whose nodes look at nothing but their view."""
+
+
+class News(BaseModel):
+    facts: Annotated[list[str], append] = []
+    draft: str = ""
+    paid: int = 0
+    sorry: bool = False
+
+
+news = fields(News)
+PAID: Counter[str] = Counter()
+
+
+def newsroom() -> Graph[News]:
+    """A fork with a failing join, a retry, an error edge, a timeout, a recorded effect, and a handoff."""
+    graph: Graph[News] = Graph("newsroom", News)
+    plan, gather = graph.point("plan"), graph.point("gather")
+    web = graph.node(
+        Agent("web", "Find.", prompt="{draft}", retry=Retry(attempts=2, on=ConnectionError)),
+        writes=news.facts,
+        timeout_s=5,
+    )
+    docs = graph.node(Agent("docs", "Find.", prompt="{draft}", retry=None), writes=news.facts)
+
+    async def pay(state: News, ctx: Context) -> dict[str, int]:
+        async def transfer() -> int:
+            PAID[ctx.idempotency_key] += 1
+            return 5
+
+        return {"paid": state.paid + await ctx.once("transfer", transfer)}
+
+    payment = graph.node(pay)
+    route = graph.node(Agent("route", "Choose.", prompt="{draft}", retry=None), writes=news.draft)
+    sorry = graph.node(lambda state: {"sorry": True}, name="apologise")
+    graph.edge(START, plan)
+    graph.fork(plan, [web, docs], join=gather)
+    graph.edge(gather, sorry, on_error=JoinFailed)
+    graph.edge(gather, sorry, on_error=NodeTimeout)
+    graph.edge(gather, payment)
+    graph.edge(payment, route)
+    graph.handoff(route, sorry, "if unsure")
+    graph.edge(route, END)
+    graph.edge(sorry, END)
+    return graph
+
+
+def seen(given: Faults) -> Counter[str]:
+    """How runs end under some faults, and what failed in them."""
+    found: Counter[str] = Counter()
+
+    @walks(newsroom(), faults=given, runs=150)
+    def look(run: Any) -> None:
+        found[run.status] += 1
+        for failure in run.failures:
+            found[failure.error["type"]] += 1
+        for entry in run.journal:
+            found[entry["kind"]] += 1
+
+    look()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (faults.raising(KeyError), "KeyError"),
+        (faults.raising(ValueError("odd")), "ValueError"),
+        (faults.declared(), "ConnectionError"),
+        (faults.model(), "RateLimited"),
+        (faults.model(), "Refused"),
+        (faults.timeout(), "NodeTimeout"),
+        (faults.handoff(), "HandoffInvalid"),
+        (faults.invalid(), "UpdateInvalid"),
+        (faults.crash(), "resumed"),
+        (faults.cancel(), "cancelled"),
+    ],
+)
+def test_every_kind_of_fault_happens(given: Faults, expected: str) -> None:
+    assert seen(given)[expected]
+    assert not seen(faults.none)[expected]
+
+
+def test_everything_at_once_finds_nothing_in_a_sound_graph() -> None:
+    graph = newsroom()
+    verify(graph, faults=faults.all(at_most=3), runs=300)
+
+
+def test_a_crash_after_the_effect_does_not_pay_twice() -> None:
+    """S11.1: what was recorded is not done again, wherever the process died."""
+    PAID.clear()
+
+    struck = 0
+
+    @walks(newsroom(), faults=faults.crash(at_most=2), runs=200)
+    def paid(run: Any) -> None:
+        nonlocal struck
+        kinds = [entry["kind"] for entry in run.journal]
+        assert kinds.count("effect") <= 1
+        assert run.state.paid in (0, 5)
+        struck += "effect" in kinds and "resumed" in kinds[kinds.index("effect") : kinds.index("effect") + 2]
+
+    paid()
+    assert struck
+
+
+def test_a_fault_that_matters_is_found_and_no_other_is_told() -> None:
+    found = None
+    with pytest.raises(PropertyFailed) as caught:
+        verify(newsroom(), faults=faults.all(), properties=[never(news.sorry & (news.paid == 0))])
+    found = str(caught.value)
+    assert found.count("(injected)") + found.count("the process dies") <= 1
+    assert "apologise" in found
+
+
+def test_nothing_goes_wrong_unless_asked_for() -> None:
+    assert not faults.none
+    assert not faults.all(at_most=0)
+    verify(newsroom(), faults=faults.none, properties=[never(news.sorry & (news.paid == 0))], runs=100)
+
+
+def test_faults_that_cannot_be() -> None:
+    for wrong in (lambda: faults.raising(), lambda: faults.raising(3), lambda: faults.all(at_most=-1)):  # type: ignore[arg-type]
+        with pytest.raises(FaultInvalid) as caught:
+            wrong()
+        assert caught.value.code == "GF607"
+    with pytest.raises(FaultInvalid, match="is no fault"):
+        faults.crash() + "crash"  # type: ignore[operator]
+
+
+def test_an_error_class_of_any_making_can_be_raised() -> None:
+    class Odd(Exception):
+        def __init__(self, *, code: int) -> None:
+            super().__init__(f"code {code}")
+
+    assert seen(faults.raising(Odd))["Odd"]
+
+
+@given(scenario=scenarios(Style()))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_fault_finds_a_hole_in_the_machine(scenario: Scenario) -> None:
+    """S6.8, S13.2, S14.2, S15.2, S15.4, S15.5: on random graphs the laws that are ours hold, whatever goes wrong."""
+    theirs = {law.name for law in LAWS} - OURS
+    verify(scenario.graph, without=theirs, start=scenario.start, faults=faults.all(at_most=3), runs=12)
+
+
+# -- bugs of ours, put in on purpose -----------------------------------------------------------------------------------
+
+
+def law_broken(**options: Any) -> str:
+    with pytest.raises(PropertyFailed) as caught:
+        verify(newsroom(), **options)
+    return caught.value.name
+
+
+def test_a_run_over_its_budget_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graphflow.core.spending.may_step", lambda machine, scope: True)
+    assert law_broken(budget=Budget(steps=2)) == "budgets are kept"
+
+
+def test_a_cancel_that_does_nothing_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graphflow.core.machine.Machine.cancel", lambda machine, path=None: True)
+    assert law_broken(faults=faults.cancel()) == "cancel leaves nothing"
+
+
+def test_a_result_that_counts_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(play: Play, move: Move) -> None:
+        play.machine.note({"kind": "effect", "at": move.cursor}, None)
+
+    monkeypatch.setattr(Play, "_deliver_again", late)
+    assert law_broken(faults=faults.duplicate()) == "nothing counts twice"
+
+
+def test_a_journal_that_does_not_say_all_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forgetful(plan: Plan, entries: list[Entry]) -> Machine:
+        return replay(plan, [entry for entry in entries if entry["kind"] != "ended"][:-1])
+
+    monkeypatch.setattr("graphflow.testing.scrutiny.replay", forgetful)
+    assert law_broken() == "replay equals run"
+
+
+def test_a_join_that_fires_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    fire = joins.fire
+
+    def twice(machine: Machine, fork: Any) -> None:
+        fire(machine, fork)
+        entry = next(
+            entry for entry, _ in reversed(machine.entries) if isinstance(entry, dict) and entry["kind"] == "joined"
+        )
+        machine.note(dict(entry), None)
+
+    monkeypatch.setattr(joins, "fire", twice)
+    assert law_broken(without="replay equals run") == "joins fire once"
