@@ -118,7 +118,7 @@ def accepted(draw: st.DrawFn, inputs: Values, attempt: Callable[[Any], Any], att
     return reject()
 
 
-def test_of(validator: SchemaValidator) -> Callable[[Any], bool]:
+def fitting(validator: SchemaValidator) -> Callable[[Any], bool]:
     def fits(value: Any) -> bool:
         try:
             validator.validate_python(value, by_alias=False, by_name=True)

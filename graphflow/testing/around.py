@@ -11,7 +11,7 @@ from typing import Any, cast
 from pydantic_core import SchemaError, SchemaValidator
 
 from graphflow.graph.demands import Demand
-from graphflow.testing.accepting import Attempts, accepted, test_of
+from graphflow.testing.accepting import Attempts, accepted, fitting
 from graphflow.testing.known_types import looks_around
 from graphflow.testing.scalars import Core, Values
 
@@ -90,7 +90,7 @@ class Ground(ABC):
 
     def is_valid(self, core: Core, value: Any, around: Around) -> bool:
         validator = self._validator(core, around)
-        return validator is None or test_of(validator)(value)
+        return validator is None or fitting(validator)(value)
 
     def _validator(self, core: Core, around: Around) -> SchemaValidator | None:
         whole: Any = core

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pydantic_core import SchemaValidator, to_json
 
 from graphflow.graph.demands import Demand
-from graphflow.testing.accepting import Attempts, nothing, test_of
+from graphflow.testing.accepting import Attempts, nothing, fitting
 from graphflow.testing.around import NO_DEMAND, Around, refs_in
 from graphflow.testing.containers import Containers, choices_of
 from graphflow.testing.known_types import does_nothing, known_inputs, of_type
@@ -53,14 +53,14 @@ class Walk(Containers):
             return made
         config = {key: value for key, value in around.config.items() if key.startswith("str_")}
         if (is_constrained(core) or config) and kind not in ("int", "enum", "literal", "bytes", "uuid"):
-            made = made.filter(test_of(SchemaValidator(cast("Any", core), cast("Any", around.config))))
+            made = made.filter(fitting(SchemaValidator(cast("Any", core), cast("Any", around.config))))
         special = near(kind, demand)
         if kind == "str":
             special += ["x" * size for size in sizes_near(core, demand)]
             special += [f"{before}{part}" for part in demand.members if isinstance(part, str) for before in ("", "x")]
         if not special or kind in ("bool", "enum", "literal"):
             return made
-        fits = test_of(SchemaValidator(cast("Any", core), cast("Any", around.config)))
+        fits = fitting(SchemaValidator(cast("Any", core), cast("Any", around.config)))
         special = [value for value in special if fits(value)]
         return made | st.sampled_from(special) if special else made
 

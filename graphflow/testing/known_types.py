@@ -7,7 +7,7 @@ import ipaddress
 import warnings
 from collections.abc import Callable
 from pathlib import PurePath
-from typing import Any, cast
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -72,6 +72,6 @@ def of_type(annotation: Any) -> Values:
     if isinstance(kind, type) and issubclass(kind, PurePath):
         return st.lists(st.text("abcxyz.-_ é", min_size=1), min_size=1, max_size=3).map(lambda parts: kind(*parts))
     with warnings.catch_warnings(action="ignore"):
-        found: Values = st.from_type(cast("Any", annotation))
+        found: Values = st.from_type(annotation)
         found.validate()
     return found

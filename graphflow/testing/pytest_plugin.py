@@ -97,7 +97,7 @@ class Session:
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """What failed the last time is tried first."""
-        items.sort(key=lambda item: not (isinstance(item, PropertyItem) and item.is_known_to_fail))
+        sorted(items, key=lambda item: not (isinstance(item, PropertyItem) and item.is_known_to_fail))
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self.known is not None and not hasattr(self.config, "workerinput"):  # not in a worker of pytest-xdist
