@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from graphflow.errors import CommandError, DeclarationError, GraphError, ImportF
 if TYPE_CHECKING:
     from graphflow.testing.coverage import Watch
     from graphflow.testing.coverage_report import GraphCoverage
+    from graphflow.testing.known_failures import KnownFailures
     from graphflow.testing.suites import Outcome
 
 _DESCRIPTION = """\
@@ -128,10 +130,17 @@ def _try(targets: list[Target], profile: str, watch: Watch | None, *, is_quiet: 
             if not is_quiet:
                 print_data(_block(tested[-1]))
     finally:
-        known.save()
         if watch is not None:
             watch.stop()
+        _keep(known)
     return tested
+
+
+def _keep(known: KnownFailures) -> None:
+    try:
+        known.save()
+    except OSError as error:  # a folder that cannot be written to is no reason to lose what was found
+        print(f"What failed could not be kept for the next time: {error}", file=sys.stderr)
 
 
 def _block(tested: _Tested) -> str:

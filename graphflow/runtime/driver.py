@@ -251,6 +251,8 @@ class Driver:
         machine, clock, epoch, clean = self.machine, self.clock, self.epoch, self.context
         entries, timers, ready, opening = machine.entries, machine.timers, machine.ready, machine.opening
         observers, copy_context, stops, gate = self.observers, contextvars.copy_context, machine.stops, self.gate
+        over = self._over
+        assert over is not None
         breathe_at = epoch + clock() + YIELD_AFTER_S
         while True:
             left = None
@@ -305,6 +307,8 @@ class Driver:
                 entries.clear()
             else:
                 self.commit()
+            if over.done():  # the node has swallowed the cancel by which the driver ends: it was the last (S14.2)
+                return False
             if copy_context() != clean:
                 return True
             if machine.now > breathe_at:  # as of the node's end: one look at the clock a step

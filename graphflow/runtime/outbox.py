@@ -142,11 +142,11 @@ class Outbox:
                 tell(event)
 
     async def settled(self) -> None:
-        """Wait until all that was handed over so far is safe. If that fails the driver ends, and this with it."""
+        """Wait until all that was handed over so far is safe. If that fails the driver ends, and this is cancelled."""
         wanted = self._given
         while self._safe < wanted:
             if self._error is not None:
-                await asyncio.get_running_loop().create_future()  # until the driver's end cancels it
+                raise asyncio.CancelledError  # the driver is over, and a node may have swallowed its cancel already
             self._send()
             assert self._commit is not None
             await asyncio.wait([self._commit])

@@ -41,7 +41,7 @@ def _cancelled(driver: Driver, worker: Worker, scope: Scope, turn: int) -> None:
     if worker.is_stopped:
         return
     assert worker.task is not None
-    if worker.task.cancelling():
+    if worker.task.cancelling() or driver.is_over:
         driver.machine.give_back(scope, turn)
         raise asyncio.CancelledError
     failure = NodeCancelled(

@@ -78,13 +78,13 @@ class _File:
             size = path.stat().st_size
             if 0 < size < _LEAST_BYTES:  # SQLite would take that for empty
                 raise told(sqlite3.DatabaseError("file is too short for a database"), path, is_damaged=True)
-            if size:
-                self._look()
+            is_set_up = size > 0 and self._look()
             self._writing = self._connected(path)
             self._set_log(self._writing)
             self._writing.execute(f"PRAGMA synchronous = {'FULL' if is_power_safe else 'NORMAL'}")
             self._writing.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
-            self.transaction(self._set_up)
+            if not is_set_up:  # else it can be opened, and read, while another process holds it
+                self.transaction(self._set_up)
             self._reading = self._connected(path)
         except BaseException as error:
             self.close()
@@ -109,11 +109,11 @@ class _File:
         connection.create_function("now_s", 0, time.monotonic if _era() else time.time)
         return connection
 
-    def _look(self) -> None:
-        """At a file that is there, without the right to change it: what is not ours stays as it is."""
+    def _look(self) -> bool:
+        """At a file that is there, without the right to change it: what is not ours stays as it is. Is it set up?"""
         looking = self._connected(f"{self.path.as_uri()}?mode=ro")
         try:
-            self._is_set_up(looking)
+            return self._is_set_up(looking)
         finally:
             looking.close()
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pydantic_core import SchemaValidator, to_json
 
 from graphflow.graph.demands import Demand
-from graphflow.testing.accepting import Attempts, nothing, fitting
+from graphflow.testing.accepting import Attempts, fitting, nothing
 from graphflow.testing.around import NO_DEMAND, Around, refs_in
 from graphflow.testing.containers import Containers, choices_of
 from graphflow.testing.known_types import does_nothing, known_inputs, of_type
@@ -77,7 +77,9 @@ class Walk(Containers):
                 return self._unknown(core, around)
             body = body["schema"]  # a validator of the model's that sees its fields
         made = self._fields(body["fields"], inside, annotations)
-        return self.validated(made, core, around) if around.is_strict else made
+        if around.is_strict:
+            return self.validated(made, core, around)
+        return made if body is core["schema"] else self.tried(made, core, around)
 
     def _fields(self, fields: Mapping[str, Core], around: Around, annotations: Mapping[str, Any]) -> Values:
         required: dict[str, Values] = {}

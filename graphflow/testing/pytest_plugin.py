@@ -97,11 +97,14 @@ class Session:
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """What failed the last time is tried first."""
-        sorted(items, key=lambda item: not (isinstance(item, PropertyItem) and item.is_known_to_fail))
+        items.sort(key=lambda item: not (isinstance(item, PropertyItem) and item.is_known_to_fail))
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self.known is not None and not hasattr(self.config, "workerinput"):  # not in a worker of pytest-xdist
-            self.known.save()
+            try:
+                self.known.save()
+            except OSError as error:
+                self.trouble = f"What failed could not be kept for the next time: {error}"
         if self.watch is None:
             return
         self.watch.stop()
@@ -144,6 +147,8 @@ class Session:
         return least is not None and self.percent < least
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if self.trouble:
+            terminalreporter.write_line(self.trouble, red=True)
         if self.watch is None:
             return
         terminalreporter.section("graphflow coverage")
@@ -156,8 +161,6 @@ class Session:
             terminalreporter.write_line(f"{self.percent:.0f}% of {count} graph{'s' if count != 1 else ''}")
         if self.pictures:
             terminalreporter.write_line(f"drawn in {self.pictures[0].parent}")
-        if self.trouble:
-            terminalreporter.write_line(self.trouble, red=True)
         if self._is_too_little:
             least = self.config.getoption("--graphflow-cov-fail-under")
             terminalreporter.write_line(f"FAIL  less than {least:g}% of the graphs was covered", red=True)
@@ -173,10 +176,14 @@ class GraphFile(pytest.Module):
     """A file with graphs among its module-level variables, imported as pytest imports any."""
 
     def collect(self) -> Iterable[pytest.Collector]:
+        from graphflow.errors import GraphflowError
         from graphflow.flow import Graph
 
         seen = _session(self.config).graphs
-        names = cast("dict[str, Any]", vars(self.obj))
+        try:
+            names = cast("dict[str, Any]", vars(self.obj))
+        except GraphflowError as error:  # a declaration that is wrong says so itself
+            raise self.CollectError(str(error)) from None
         for name, value in names.items():
             if isinstance(value, Graph) and id(cast("Any", value)) not in seen:  # a file may import another's graph
                 seen.add(id(cast("Any", value)))

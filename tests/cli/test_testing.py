@@ -47,6 +47,15 @@ def test_what_does_not_hold_is_shown_as_a_run(graphflow: Command, folder: Path) 
     assert "no stuck state (known from earlier)" in graphflow("test", "news.py").out
 
 
+def test_a_folder_that_cannot_be_written_to_loses_nothing(graphflow: Command, folder: Path) -> None:
+    (folder / "news.py").write_text(STUCK)
+    (folder / ".graphflow").write_text("in the way")
+    said = graphflow("test", "news.py")
+    assert said.code == 1
+    assert "no way out of 'review'" in said.out
+    assert said.err.startswith("What failed could not be kept for the next time: ")
+
+
 def test_a_mended_failure_is_forgotten(graphflow: Command, folder: Path) -> None:
     (folder / ".graphflow").mkdir()
     stored: dict[str, Any] = {"desk.py:graph": {"no stuck state": "replay(graph, start=Desk(), steps=[])"}}

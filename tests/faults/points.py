@@ -5,9 +5,9 @@ The program puts them around its own store, whose connection it wraps: graphflow
 
 from __future__ import annotations
 
-import os
 import re
 import signal
+import threading
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -49,7 +49,8 @@ class Fate:
             with psycopg.connect(connection.info.dsn, password=connection.info.password, autocommit=True) as other:
                 other.execute("SELECT pg_terminate_backend(%s, 60000)", (connection.info.backend_pid,))
         else:
-            os.kill(os.getpid(), signal.SIGKILL if self._does == "die" else signal.SIGSTOP)
+            number = signal.SIGKILL if self._does == "die" else signal.SIGSTOP
+            signal.pthread_kill(threading.get_ident(), number)  # of all threads this one goes no further
 
 
 class Watched:

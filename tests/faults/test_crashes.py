@@ -13,7 +13,7 @@ import pytest
 
 from graphflow.errors import RunNotFound
 from tests.faults.places import Ended
-from tests.faults.tours import NODES, SOAK, Driver, Tours, undisturbed
+from tests.faults.tours import NODES, SOAK, Driver, Tours, undisturbed, until
 
 AROUND_A_NODE = (
     "node before",
@@ -121,27 +121,31 @@ def test_connections_that_are_lost_between_statements_cost_nothing(tours: Tours)
 
 RUNS = ("a", "b", "c", "d")
 KILLS = 12
-AT_MOST_LINES = 40  # between two kills: so that the runs outlast them
+SIDE_BY_SIDE = 3
+POINTS = AROUND_A_NODE[:5] + INSIDE_A_TRANSACTION
 
 
 @pytest.mark.parametrize("seed", range(SOAK))
 def test_a_dozen_kills_over_four_runs_that_three_workers_share(tours: Tours, seed: int) -> None:
-    """Whoever was at work last is killed; another takes its place. Every run ends as if nothing had happened."""
+    """Each worker dies somewhere, often within a commit of two runs, and another takes its place."""
     seeded = random.Random(seed)
     tours.create(*RUNS)
-    workers = {driver.id: driver for driver in (tours.worker("--at-once", "2") for _ in range(3))}
+    # so that the last of them dies with something at work
+    fates = [{"at": seeded.choice(POINTS), "after": seeded.randrange(5, 4 * NODES // KILLS)} for _ in range(KILLS)]
     killed: list[int] = []
-    for _ in range(KILLS):
-        wanted = len(tours.lines()) + seeded.randrange(5, AT_MOST_LINES)
-        next(iter(workers.values())).until(lambda wanted=wanted: len(tours.lines()) >= wanted)  # type: ignore[misc]
-        last = next(line.process for line in reversed(tours.lines()) if line.process in workers)
-        workers.pop(last).kill()
-        killed.append(last)
-        driver = tours.worker("--at-once", "2")
-        workers[driver.id] = driver
-    assert any(tours.status(run_id) != "done" for run_id in RUNS), "the last was killed with something at work"
-    driver.until(lambda: all(tours.status(run_id) == "done" for run_id in RUNS))
+    alive: list[Driver] = []
+    while fates or alive:
+        while fates and len(alive) < SIDE_BY_SIDE:
+            alive.append(tours.worker("--at-once", "2", fate=fates.pop()))
+        until(lambda: not all(driver.process.is_alive() for driver in alive))
+        for driver in [driver for driver in alive if not driver.process.is_alive()]:
+            check_killed(driver)
+            alive.remove(driver)
+            killed.append(driver.id)
+    assert any(tours.status(run_id) != "done" for run_id in RUNS)
+    assert len(killed) == KILLS
+    last = tours.worker("--at-once", "4")
+    last.until(lambda: all(tours.status(run_id) == "done" for run_id in RUNS))
     tours.check_whole(*RUNS)
     tours.check_only_in_flight_was_repeated(killed)
-    assert len({line.process for line in tours.lines("begin")}) > 3
     assert len(undisturbed().begun) == NODES

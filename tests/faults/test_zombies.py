@@ -197,7 +197,7 @@ def test_what_else_its_process_drives_keeps_its_lease(tours: Tours) -> None:
 
 
 def test_a_driver_that_cannot_end_lets_go_of_its_run(tours: Tours, tmp_path: Path) -> None:
-    """Its connection to the run's end is a node that swallows its cancel: the driver is over, and so is its lease."""
+    """A node has swallowed its cancel, so it is waited for; nobody is sure of that, and the lease ends."""
     tours.create("r")
     stuck = tours.begin(store=SHORT, holds={FIRST: "cling"}, stops=str(tmp_path / "stop"))
     tours.wait_held(stuck, FIRST)

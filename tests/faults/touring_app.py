@@ -3,8 +3,8 @@
 Not a test itself; ``enter`` is its beginning. The variable TOUR holds a JSON object: ``kind`` and ``address`` of the store, ``store`` (its options),
 ``only`` (further ones of some runs), ``diary``, ``runs``, ``state``, ``durability``, ``fate`` (see ``points.py``), ``holds`` (see ``Diary``), ``owner`` (a name
 for its drivers as if they were on another machine), ``idle_s`` (what Postgres allows a transaction to do nothing),
-``stops`` (a file: the driver is stopped once it is there), ``starts`` (a file: it starts its run once this is there, and
-does not look first whether there is one). It starts each run, or goes on with it, in a thread of its own, and
+``stops`` (a file: the driver is stopped once it is there), ``at`` (a file: it begins once this is there), ``starts`` (it
+does not look first whether there is such a run). It starts each run, or goes on with it, in a thread of its own, and
 prints what came of them as a JSON object. With arguments it is graphflow's command line, with ``store`` for its options.
 
 Every doing outside is a line in the diary, written before it is recorded: what, its idempotency key, the attempt, and
@@ -195,9 +195,22 @@ def enter(arguments: list[str], told_so: str, folder: str, out: str, errors: str
     sys.exit(_command_line(arguments) if arguments else _tell())
 
 
+_fate: list[Fate] = []
+
+
 def _command_line(arguments: list[str]) -> int:
+    """graphflow's own, with a store that is watched."""
+    from graphflow.cli import opening
     from graphflow.cli.main import main
 
+    made_by = opening.open_store
+
+    def open_watched(name: Any) -> Store:
+        store = made_by(name)
+        watch(store, diary_fate())
+        return store
+
+    opening.open_store = open_watched
     for made in (SQLiteStore, PostgresStore):  # there is no option for what only tests need
         defaults = made.__init__.__kwdefaults__
         assert defaults is not None
@@ -222,7 +235,7 @@ def _drive(run_id: str) -> dict[str, Any]:
     _alter(store, asked)
     options: dict[str, Any] = {"store": store, "deps": diary(fate), "durability": asked.get("durability", "step")}
     try:
-        if _is_to_start(store, run_id, asked.get("starts")):
+        if _is_to_start(store, run_id, asked):
             run = graph.run_sync(Tour.model_validate(asked.get("state", {})), run_id=run_id, **options)
         elif "stops" in asked:
             run = asyncio.run(_stopped(graph.resume(run_id, **options), Path(asked["stops"])))
@@ -260,11 +273,12 @@ async def _stopped(work: Coroutine[Any, Any, Run[Any]], file: Path) -> Run[Any]:
     return await task
 
 
-def _is_to_start(store: Store, run_id: str, starts: str | None) -> bool:
-    if starts is not None:
-        Path(f"{starts}.{os.getpid()}").touch()
-        while not Path(starts).exists():
+def _is_to_start(store: Store, run_id: str, asked: dict[str, Any]) -> bool:
+    if "at" in asked:
+        Path(f"{asked['at']}.{os.getpid()}").touch()
+        while not Path(asked["at"]).exists():
             time.sleep(0.001)
+    if asked.get("starts"):
         return True
     try:
         store.row(run_id)

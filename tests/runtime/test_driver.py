@@ -228,6 +228,36 @@ def test_a_late_result_changes_nothing(swallows: bool) -> None:
     assert run.state.n == 2
 
 
+def test_a_node_that_swallows_the_drivers_end_is_the_last() -> None:
+    """S14.2: it is waited for, what it did counts, and nothing begins any more."""
+    graph = Graph("clinging", State)
+
+    @graph.node(writes=state.log)
+    async def clings(view: State) -> str:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            await asyncio.sleep(1)
+        return "clings"
+
+    @graph.node(writes=state.log)
+    async def after(view: State) -> str:
+        await asyncio.sleep(1)
+        return "after"
+
+    graph.chain(START, clings, after, END)
+
+    async def main() -> Run[State]:
+        async with graph.start(State()) as live:
+            await asyncio.sleep(1)
+            await live.stop()
+            return live.run
+
+    stopped = run_virtual(main())
+    assert (stopped.status, stopped.state.log, stopped.frontier) == ("running", ["clings"], ("after:1",))
+    assert run_virtual(graph.resume(stopped)).state.log == ["clings", "after"]
+
+
 def test_in_time_is_in_time() -> None:
     assert run_virtual(timed(4).run(State())).state.n == 1
 

@@ -74,6 +74,22 @@ def test_what_is_proved_dead_is_unreachable_and_does_not_count() -> None:
     assert found.percent == 100
 
 
+def test_all_that_lies_behind_a_dead_edge_is_unreachable() -> None:
+    """However it was declared: here from back to front."""
+    graph = Graph("behind", Desk)
+    last, middle, first, here = (graph.point(name) for name in ("last", "middle", "first", "here"))
+    graph.edge(last, END)
+    graph.edge(middle, last)
+    graph.edge(first, middle)
+    graph.edge(START, here)
+    graph.edge(here, END, when=desk.score >= 7)
+    graph.edge(here, first, when=desk.score > 8)
+    graph.edge(here, END)
+    found = covered(graph, Desk(), Desk(score=7))
+    assert {part.name for part in found.of("unreachable") if part.kind == "node"} == {"first", "middle", "last"}
+    assert found.percent == 100
+
+
 def test_what_an_explorer_cannot_tell_is_unknown() -> None:
     graph = Graph("opaque", Desk)
     here, there = graph.point("here"), graph.point("there")
@@ -138,10 +154,13 @@ def test_an_error_edge_in_a_graph_inside_counts_where_it_is() -> None:
     outer.edge(node, END)
     outer.edge(node, caught, on_error=ValueError)
     outer.edge(caught, END)
+    whole = Graph("whole", Desk)
+    whole.chain(START, whole.node(outer), END)
     with Watch() as watch:
-        outer.run_sync(Desk())
+        whole.run_sync(Desk())
     found = {seen.plan.name: report(seen) for seen in watch.seen}
     assert status(found["outer"], "inner -> caught") == "covered"
+    assert status(found["whole"], "outer -> END") == "covered"
     assert status(found["inner"], "fails -> END") != "covered"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def graph_file(pytester: pytest.Pytester, text: str) -> Path:
 
 @pytest.fixture(autouse=True)
 def _importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(_ROOT))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), str(_ROOT)]))
     for name in ("GRAPHFLOW_RUNS", "GRAPHFLOW_SEED", "PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         monkeypatch.delenv(name, raising=False)
 
@@ -133,6 +134,11 @@ def test_what_cannot_be_asked_is_told(pytester: pytest.Pytester) -> None:
     assert outcomes["failed"] == 1, "structure; nothing else was run"
     assert outcomes["skipped"] > 10
     broken.stdout.fnmatch_lines(["*GF120*"])
+    (pytester.path / "graphs" / "wrong.py").write_text(WELL.replace("news.score", "news.scoer"))
+    undeclared = run(pytester, "graphs/wrong.py", "--graphflow")
+    assert undeclared.ret == pytest.ExitCode.INTERRUPTED
+    undeclared.stdout.fnmatch_lines(["[[]GF1*", "*Did you mean 'score'?*"])
+    undeclared.stdout.no_fnmatch_line("*Traceback*")
     wrong = run(pytester, "graphs", "--graphflow", "--graphflow-profile", "nightl")
     assert wrong.ret == pytest.ExitCode.USAGE_ERROR
     wrong.stderr.fnmatch_lines(["*There is no profile 'nightl'*", "*Did you mean 'nightly'?*"])

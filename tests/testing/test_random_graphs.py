@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import Phase, find, given, settings
 
-from graphflow import Graph
+from graphflow import Graph, Run
 from graphflow.testing import RandomState, graphs
 from graphflow.testing.virtual import run_virtual
 
@@ -22,10 +22,14 @@ def test_check_finds_no_error_in_any(graph: Graph[RandomState]) -> None:
 @SETTINGS
 @given(graphs())
 def test_every_run_ends_or_waits(graph: Graph[RandomState]) -> None:
-    async def run() -> str:
-        return (await graph.run(RandomState())).status
+    """And no join fails because two branches wrote one field (S6.5)."""
 
-    assert run_virtual(run()) in ("done", "waiting")
+    async def run() -> Run[RandomState]:
+        return await graph.run(RandomState())
+
+    found = run_virtual(run())
+    assert found.status in ("done", "waiting")
+    assert not any(failure.error.get("code") == "GF207" for failure in found.failures)
 
 
 @SETTINGS
