@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from graphflow.graph.answers import Answer
     from graphflow.graph.context import Branch, Context, Handoff
     from graphflow.graph.ends import END, FAIL, START
-    from graphflow.graph.expressions import ITEM, contains, fields, not_, size
+    from graphflow.graph.expressions import ITEM, contains, fields, not_, one_of, size
     from graphflow.graph.guardrails import Guardrail
     from graphflow.graph.needs import best_effort, quorum
     from graphflow.runtime.run import Run
@@ -72,6 +72,7 @@ _HOME = {
     "local": "graphflow.core.reducers",
     "merge": "graphflow.core.reducers",
     "not_": "graphflow.graph.expressions",
+    "one_of": "graphflow.graph.expressions",
     "quorum": "graphflow.graph.needs",
     "size": "graphflow.graph.expressions",
     "union": "graphflow.core.reducers",
@@ -116,6 +117,7 @@ __all__ = [
     "local",
     "merge",
     "not_",
+    "one_of",
     "quorum",
     "size",
     "union",

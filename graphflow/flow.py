@@ -15,6 +15,7 @@ from graphflow.errors import GraphError
 from graphflow.graph.answers import Answer
 from graphflow.graph.declaration import Declaration
 from graphflow.graph.places import caller
+from graphflow.runtime.pictures import draw_runs_with
 
 if TYPE_CHECKING:  # running, drawing and models are imported when they are used: declaring a graph stays quick
     from graphflow.agents.approvals import Approve
@@ -22,12 +23,13 @@ if TYPE_CHECKING:  # running, drawing and models are imported when they are used
     from graphflow.core.migrating import Migrate
     from graphflow.graph.compiling import Compiled
     from graphflow.runtime.beginning import Surroundings
-    from graphflow.runtime.driver import Observer
     from graphflow.runtime.live import Live
     from graphflow.runtime.outbox import Durability
     from graphflow.runtime.run import Run
+    from graphflow.runtime.watching import Observer
     from graphflow.stores.store import Store
     from graphflow.views import Diagram
+    from graphflow.views.comparison import Comparison
     from graphflow.views.drawing import Detail, Direction
     from graphflow.views.marking import Heat
     from graphflow.views.theme import ThemeName
@@ -268,6 +270,24 @@ class Graph(Declaration[S]):
             self.plan(), run, step=step, heat=heat, detail=detail, direction=direction, expand=expand, theme=theme
         )
 
+    def diff(self, other: Graph[Any], *, expand: int | str | Sequence[str] = 0) -> Comparison:
+        """What ``other`` has that this graph has not, and the other way around: ``print(old.diff(new))``.
+
+        ``old.diff(new).draw()`` is both in one picture; a notebook shows it. Two runs: ``graph.diff_runs(one, other)``.
+        """
+        from graphflow.views.comparison import compare_graphs
+
+        return compare_graphs(self.plan(), other.plan(), (expand,) if isinstance(expand, str) else expand)
+
+    def diff_runs(self, first: Run[S], second: Run[S], *, expand: int | str | Sequence[str] = 0) -> Comparison:
+        """Where one of two runs of this graph went, and the other did not or not as often.
+
+        Raises DrawingError (GF517) for runs of two graphs.
+        """
+        from graphflow.views.comparison import compare_runs
+
+        return compare_runs(first, second, (expand,) if isinstance(expand, str) else expand)
+
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         try:
             return self.draw()._repr_mimebundle_(include, exclude)  # pyright: ignore[reportPrivateUsage]
@@ -359,3 +379,17 @@ def _agents_in(plan: Plan) -> Iterator[Any]:
             elif node.graph is not None and node.graph.name not in seen:
                 seen.add(node.graph.name)
                 plans.append(node.graph.plan())
+
+
+def _pictured(run: Run[Any]) -> Mapping[str, str]:
+    """A run on its graph, as a notebook shows it; nothing where it cannot be drawn."""
+    from graphflow.views import draw
+
+    try:
+        bundle = draw(run.plan, run)._repr_mimebundle_()  # pyright: ignore[reportPrivateUsage]
+    except Exception:  # a repr never raises
+        return {}
+    return bundle if "image/svg+xml" in bundle else {}
+
+
+draw_runs_with(_pictured)

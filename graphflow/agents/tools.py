@@ -25,6 +25,7 @@ from graphflow.agents.characters import whole
 from graphflow.agents.json_types import JsonType, ReadingFailed
 from graphflow.agents.messages import ToolSpec
 from graphflow.agents.signatures import Parameters, description_of, not_a_tool, parameters_of
+from graphflow.core.sealing import secret_values
 from graphflow.core.usage import Usage
 from graphflow.errors import (
     BudgetExhausted,
@@ -169,7 +170,11 @@ class Tool:
         return Effect({"text": whole(text), "ok": False}, hands.usage(), error=whole(failure))
 
     def _text(self, result: Any) -> str:
-        text = result if isinstance(result, str) else to_json(result, inf_nan_mode="strings").decode()
+        if isinstance(result, str):
+            return cut(result, self.max_characters)
+        text = to_json(result, inf_nan_mode="strings").decode()
+        if "***" in text and any(True for _ in secret_values(result)):  # pydantic has written asterisks for it
+            raise _gives_a_secret(self, result)
         return cut(text, self.max_characters)
 
 
@@ -266,6 +271,16 @@ class ToolHands:
 
     def emit(self, text: str, *, tool: str = "", call: int = 0, under: str = "") -> None:
         self._outer.emit(text, tool=tool, call=call, under=under)
+
+
+def _gives_a_secret(tool: Tool, result: object) -> ToolInvalid:
+    return ToolInvalid(
+        f"The tool {tool.name!r} gave a {type(result).__name__} with a secret in it",
+        why="What a tool returns is sent to the model and recorded, and a secret would be asterisks there. (S11.1)",
+        fix="Keep it in the state, ctx.update(key=...) for a field of type SecretStr, and return what the model may know: "
+        '"logged in".',
+        where=(tool.place,),
+    )
 
 
 def _asked_with(needs_approval: object, name: str, spec: ToolSpec, place: Place) -> tuple[str, ...]:

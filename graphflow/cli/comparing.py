@@ -8,7 +8,7 @@ from typing import Any
 
 from graphflow.cli import exits
 from graphflow.cli.arguments import Parser, add_common
-from graphflow.cli.opening import add_store, opened
+from graphflow.cli.opening import OPENING_HELP, add_store, opened
 from graphflow.cli.output import counted, is_unicode, one_line, print_data, print_json
 from graphflow.cli.reports import state_values
 from graphflow.cli.standings import status_of
@@ -16,8 +16,11 @@ from graphflow.cli.stored_runs import StoredRun, read_run
 from graphflow.cli.story import told
 from graphflow.cli.tables import plain_table
 from graphflow.cli.wording import spot_of
+from graphflow.core.tokens import MARK, SEALED, masked, without_sealed
 from graphflow.runtime.events import NodeFinished
 from graphflow.runtime.run import Run
+from graphflow.stores.ciphers import VARIABLE as KEY
+from graphflow.views.comparison import compare_runs
 
 _DESCRIPTION = """\
 Tell where two runs part: the first step that went another way or wrote
@@ -28,6 +31,7 @@ Times are not compared. Neither graph is imported."""
 _EXAMPLES = (
     "graphflow runs diff owls-1 owls-2 --store runs.db",
     "graphflow runs diff owls-1 owls-2 --store runs.db --exit-code --json",
+    "graphflow runs diff owls-1 owls-2 --store runs.db -o diff.svg",
 )
 
 _COUNTS = ("steps", "model_calls", "tool_calls", "input_tokens", "output_tokens", "usd")
@@ -39,16 +43,21 @@ def make_parser() -> Parser:
     parser.add_argument("first", metavar="A", help="a run")
     parser.add_argument("second", metavar="B", help="the run to compare it with")
     parser.add_argument("--exit-code", action="store_true", help="end with 1 if they differ, as diff does")
-    add_store(parser)
+    help_ = "draw both runs on their graph, with what differs: .svg .png .pdf .dot .mmd or .txt"
+    parser.add_argument("-o", dest="output", metavar="FILE", help=help_)
+    add_store(parser, OPENING_HELP)
     add_common(parser)
     return parser
 
 
 def run(given: argparse.Namespace) -> int:
     """Carry the action out. Returns its exit code."""
-    with opened(given.store) as store:
+    with opened(given.store) as store:  # without the key of a secret it stays sealed, and is not compared
         kept = (read_run(store, given.first), read_run(store, given.second))
     data = difference(*kept)
+    if given.output:
+        file = compare_runs(kept[0].run(), kept[1].run()).draw().save(given.output)
+        print(f"wrote {file}", file=sys.stderr)
     if given.json:
         print_json({"schema": "graphflow.diff/1"} | data)
     else:
@@ -59,6 +68,7 @@ def run(given: argparse.Namespace) -> int:
 def difference(first: StoredRun, second: StoredRun) -> dict[str, Any]:
     """How two runs differ; ``is_equal`` where they do not (S15.4)."""
     runs = (first.run(), second.run())
+    is_sealed = any(SEALED.encode() in line for kept in (first, second) for line in kept.journal if MARK in line)
     statuses = [_status(kept) for kept in (first, second)]
     steps = _first_step(*map(_steps, runs))
     state = _state(*runs)
@@ -71,6 +81,7 @@ def difference(first: StoredRun, second: StoredRun) -> dict[str, Any]:
         "first_difference": steps,
         "state": state,
         "counts": counts,
+        "secrets_compared": not is_sealed,
     }
 
 
@@ -81,7 +92,12 @@ def _status(kept: StoredRun) -> str:
 def _steps(run: Run[Any]) -> dict[str, dict[str, Any]]:
     """What each cursor did, in the order of the path."""
     done = {
-        event.cursor: {"at": event.cursor, "updates": list(event.updates), "to": list(event.to), "width": event.width}
+        event.cursor: {
+            "at": event.cursor,
+            "updates": without_sealed(list(event.updates)),
+            "to": list(event.to),
+            "width": event.width,
+        }
         for _, event in told(run)
         if isinstance(event, NodeFinished)
     }
@@ -100,7 +116,7 @@ def _first_step(one: dict[str, dict[str, Any]], other: dict[str, dict[str, Any]]
 
 
 def _state(one: Run[Any], other: Run[Any]) -> dict[str, list[Any]]:
-    states = [run.plan.schema.dump_state(state_values(run)) for run in (one, other)]
+    states = [without_sealed(run.plan.schema.dump_state(state_values(run))) for run in (one, other)]
     names = dict.fromkeys([*states[0], *states[1]])
     return {
         name: [state.get(name) for state in states]
@@ -116,6 +132,8 @@ def _text(data: dict[str, Any]) -> str:
         if any(pair) or name == "steps":
             rows.append((name.replace("_", " "), *("unknown" if one is None else f"{one:,g}" for one in pair)))
     blocks = [plain_table(rows[0], rows[1:])]
+    if not data["secrets_compared"]:
+        blocks[0] += f"\n\nSecrets are sealed, and were not compared: that needs their key, in {KEY}."
     if data["is_equal"]:
         return blocks[0] + "\n\nThe runs are equal: same steps, same state."
     blocks.append(_parting(data, arrow))
@@ -149,4 +167,5 @@ def _step(step: dict[str, Any] | None, arrow: str) -> str:
 
 
 def _short(value: Any) -> str:
+    value = masked(value)
     return one_line(value if isinstance(value, str) else repr(value), 100)

@@ -36,7 +36,7 @@ exit codes: 0 done or clean, 1 failed or findings, 2 usage, 3 waiting for an
             answer, 4 budget used up, 5 not found, 130 interrupted"""
 
 _OF_STATUS = {"done": DONE, "waiting": WAITING, "exhausted": EXHAUSTED, "running": INTERRUPTED}
-_USAGE_DRAWING = ("GF512", "GF515", "GF516")
+_USAGE_DRAWING = ("GF512", "GF515", "GF516", "GF517")
 
 
 def exit_of_status(status: str) -> int:

@@ -22,7 +22,8 @@ from graphflow.stores.store import Store
 _DESCRIPTION = """\
 Write a run as JSON lines: a header with its plans and origin, then the entries
 of its journal. A run that is driven is written as it stands now. States are in
-it as they are: what a node wrote can be read there."""
+it as they are: what a node wrote can be read there. Secrets (SecretStr) stay
+sealed: who has the key goes on with the run, wherever it is imported."""
 
 _EXAMPLES = (
     "graphflow runs export owls-1 --store runs.db > owls-1.jsonl",
@@ -42,7 +43,7 @@ def make_parser() -> Parser:
 
 def run(given: argparse.Namespace) -> int:
     """Carry the action out. Returns its exit code."""
-    with opened(given.store) as store:
+    with opened(given.store, is_sealed=True) as store:
         lines = exported(store, given.run)
     text = "\n".join(lines) + "\n"
     if given.output is None:

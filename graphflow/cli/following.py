@@ -19,6 +19,7 @@ from graphflow.cli.screen import Lines
 from graphflow.cli.standings import status_of
 from graphflow.core.journal import SNAPSHOT, Entry, decode, pruned_before
 from graphflow.core.plan import Plan
+from graphflow.core.tokens import masked
 from graphflow.runtime.events import RunStarted, event_of
 from graphflow.stores.store import RunRow, Store
 
@@ -51,7 +52,7 @@ def make_parser() -> Parser:
 
 def run(given: argparse.Namespace) -> int:
     """Carry the action out. Returns its exit code."""
-    with opened(given.store) as store:
+    with opened(given.store, is_sealed=True) as store:
         row = store.row(given.run)
         follower = _Follower(store, row, given.last, is_json=given.json)
         status = follower.until_it_rests()
@@ -105,7 +106,7 @@ class _Follower:
             self._plan = self._plans[entry["fingerprint"]]
             started = 0.0 if self._lines is None else self._lines.progress.started
             self._lines = Lines(Progress(self._plan), sys.stdout)
-            self._lines.progress.started = started
+            self._lines.progress.started = started or (entry["t"] if entry["kind"] == SNAPSHOT else 0.0)
         assert self._plan is not None
         assert self._lines is not None
         event = event_of(entry, self._plan)
@@ -125,4 +126,4 @@ class _Follower:
         print(f"{status:<11}{hint}".rstrip(), flush=True)
 
     def _print(self, data: dict[str, Any]) -> None:
-        print(json.dumps(data, ensure_ascii=not is_unicode(sys.stdout)), flush=True)
+        print(json.dumps(masked(data), ensure_ascii=not is_unicode(sys.stdout)), flush=True)

@@ -58,7 +58,7 @@ def make_parser() -> Parser:
 def run(given: argparse.Namespace) -> int:
     """Carry the action out. Returns its exit code."""
     export = _checked(_lines(given.file), given.file)
-    with opened(given.store, may_make=True) as store:
+    with opened(given.store, may_make=True, is_sealed=True) as store:
         keep(store, export)
     if given.json:
         entries = len(export.journal)

@@ -47,7 +47,7 @@ def make_parser() -> Parser:
 
 def run(given: argparse.Namespace) -> int:
     """Carry the action out. Returns its exit code."""
-    with opened(given.store) as store:
+    with opened(given.store, is_sealed=True) as store:
         found = [exact(store, row) for row in _chosen(store, given.status, given.graph or None, given.last)]
     if given.json:
         print_json({"schema": "graphflow.runs/1", "runs": [row_data(row) for row in found]})

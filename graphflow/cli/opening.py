@@ -1,4 +1,8 @@
-"""The store a command works with: ``--store``, else GRAPHFLOW_STORE. A misspelt file is refused, not made."""
+"""The store a command works with: ``--store``, else GRAPHFLOW_STORE. A misspelt file is refused, not made.
+
+The key of sealed secrets comes from GRAPHFLOW_KEY, and from nowhere else: arguments are seen by everybody on the machine.
+Commands that only show, copy or remove open the store without it, and secrets stay as they are sealed.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,13 @@ from urllib.parse import urlsplit
 from graphflow.cli.arguments import Parser
 from graphflow.errors import TargetNotFound, UsageError, nearest
 from graphflow.runtime.beginning import open_store
+from graphflow.stores.ciphers import VARIABLE as KEY
+from graphflow.stores.ciphers import cipher_of
 from graphflow.stores.store import Store
 
 VARIABLE = "GRAPHFLOW_STORE"
 STORE_HELP = f"a file, or the address of a Postgres database (default: ${VARIABLE})"
+OPENING_HELP = f"the store: {STORE_HELP}; secrets in it are opened with the key in ${KEY}, or keys: new,old"
 _ENDINGS = (".db", ".sqlite", ".sqlite3")
 
 
@@ -47,8 +54,11 @@ def store_option(given: str | None) -> str:
 
 
 @contextmanager
-def opened(given: str | None, *, may_make: bool = False) -> Generator[Store, None, None]:
-    """The store, closed at the end. Raises UsageError if none is named, TargetNotFound if there is no such file."""
+def opened(given: str | None, *, may_make: bool = False, is_sealed: bool = False) -> Generator[Store, None, None]:
+    """The store, closed at the end; with ``is_sealed`` without the key, so that its secrets stay sealed.
+
+    Raises UsageError if none is named, TargetNotFound if there is no such file, CipherKeyInvalid.
+    """
     name = store_name(given)
     if name is None:
         raise UsageError(
@@ -59,7 +69,7 @@ def opened(given: str | None, *, may_make: bool = False) -> Generator[Store, Non
         )
     if not may_make and "://" not in name and not Path(name).is_file():
         raise _no_store(Path(name))
-    store = open_store(name)
+    store = open_store(name, None if is_sealed else cipher_of(os.environ))
     try:
         yield store
     finally:

@@ -7,7 +7,7 @@ from typing import Any
 
 from graphflow.cli.arguments import Parser, add_common
 from graphflow.cli.giving import add_deps
-from graphflow.cli.opening import add_store
+from graphflow.cli.opening import OPENING_HELP, add_store
 from graphflow.core.usage import Budget
 
 _BUDGET = ("steps", "model_calls", "tokens", "usd", "seconds")
@@ -25,7 +25,7 @@ def add_driving(parser: Parser) -> None:
     parser.add_argument("--budget-tokens", metavar="N", type=count, help="at most so many tokens, in and out")
     parser.add_argument("--budget-usd", metavar="X", type=amount, help="at most so many dollars")
     parser.add_argument("--budget-seconds", metavar="S", type=amount, help="at most so many seconds")
-    add_store(parser)
+    add_store(parser, OPENING_HELP)
     add_durability(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress on stderr, errors only")
     add_common(parser)

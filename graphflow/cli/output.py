@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 from pydantic_core import from_json, to_json
 
+from graphflow.core.tokens import masked
 from graphflow.errors import GraphError, GraphflowError
 
 
@@ -17,8 +18,8 @@ def print_data(text: str) -> None:
 
 
 def print_json(data: Any) -> None:
-    """One JSON object, valid for every parser: NaN and infinities are written as texts."""
-    plain = from_json(to_json(data, inf_nan_mode="strings", fallback=repr))
+    """One JSON object, valid for every parser: NaN and infinities are written as texts, secrets as asterisks."""
+    plain = masked(from_json(to_json(data, inf_nan_mode="strings", fallback=repr)))
     print(json.dumps(plain, indent=2, ensure_ascii=not is_unicode(sys.stdout)))
 
 

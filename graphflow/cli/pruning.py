@@ -9,7 +9,7 @@ import sys
 from graphflow.cli import exits
 from graphflow.cli.arguments import Parser, add_common
 from graphflow.cli.finding import add_graph, graph_of
-from graphflow.cli.opening import add_store, opened
+from graphflow.cli.opening import OPENING_HELP, add_store, opened
 from graphflow.cli.options import count
 from graphflow.cli.output import counted, error_data, print_json
 from graphflow.cli.removing import is_meant
@@ -55,7 +55,7 @@ def make_parser() -> Parser:
     parser.add_argument("--dry-run", action="store_true", help="only say what would go")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     add_graph(parser)
-    add_store(parser)
+    add_store(parser, OPENING_HELP)
     add_common(parser)
     return parser
 

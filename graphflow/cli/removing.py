@@ -34,7 +34,7 @@ def make_parser() -> Parser:
 def run(given: argparse.Namespace) -> int:
     """Carry the action out. Returns its exit code."""
     names = list(dict.fromkeys(given.runs))
-    with opened(given.store) as store:
+    with opened(given.store, is_sealed=True) as store:
         rows = [store.row(name) for name in names]  # all are there before any is removed
         for row in rows:
             if row.is_driven:

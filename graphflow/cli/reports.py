@@ -20,6 +20,7 @@ from graphflow.cli.progress import reason_of
 from graphflow.cli.questions import clock, form_of, indented
 from graphflow.cli.screen import Screen, Tone
 from graphflow.cli.wording import path_line, spent, spot_of
+from graphflow.core.tokens import masked
 from graphflow.errors import RunFailed
 from graphflow.runtime.run import Question, Run
 from graphflow.views.measures import duration
@@ -63,8 +64,14 @@ def run_data(run: Run[Any], error: BaseException | None) -> dict[str, Any]:
         "model": run.model or None,
         "questions": [_question_data(question) for question in run.questions],
         "failures": [asdict(failure) for failure in run.failures],
-        "error": error_data(error if error is not None else run.error),
+        "error": _error_data(run, error),
     }
+
+
+def _error_data(run: Run[Any], error: BaseException | None) -> dict[str, object] | None:
+    """What the run failed with, without its secrets: the user's own error may tell one."""
+    data = error_data(error if error is not None else run.error)
+    return None if data is None else data | {"what": run.without_secrets(str(data["what"]))}
 
 
 def _question_data(question: Question) -> dict[str, Any]:
@@ -121,8 +128,8 @@ def _written(run: Run[Any]) -> list[str]:
 
 
 def value_data(run: Run[Any], name: str, value: Any) -> Any:
-    """One field as JSON-able data, by the state's own schema: secrets stay secret."""
-    return run.plan.schema.dump_state({name: value})[name]
+    """One field as JSON-able data, by the state's own schema; secrets are asterisks."""
+    return masked(run.plan.schema.dump_state({name: value})[name])
 
 
 def field_text(name: str, value: Any) -> str:
@@ -246,4 +253,5 @@ def failure_text(error: RunFailed, going_on: GoingOn | None, is_debug: bool) -> 
     text = str(error) if going_on is None else going_on.in_words_of_the_command_line(str(error))
     if not is_debug or error.__cause__ is None:
         return visible(text)
-    return visible(f"{text}\n\n{''.join(traceback.format_exception(error.__cause__))}".rstrip())
+    told = "".join(traceback.format_exception(error.__cause__))
+    return visible(error.run.without_secrets(f"{text}\n\n{told}".rstrip()))

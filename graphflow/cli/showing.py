@@ -35,7 +35,8 @@ Show one run: its status and how it goes on, its path, every step with the edge
 it took, failures, open questions and how to answer them, and for each node how
 often it ran and which recorded calls were used again rather than made again.
 
-Needs neither the graph nor a model: it is read from the store."""
+Needs neither the graph nor a model, nor the key of sealed secrets: it is read
+from the store, and secrets are asterisks."""
 
 _EXAMPLES = (
     "graphflow runs show owls-1 --store runs.db",
@@ -62,7 +63,7 @@ def make_parser() -> Parser:
 
 def run(given: argparse.Namespace) -> int:
     """Carry the action out. Returns its exit code."""
-    with opened(given.store) as store:
+    with opened(given.store, is_sealed=True) as store:
         kept = read_run(store, given.run)
     shown = kept.run() if given.at is None else kept.run().at(given.at)
     if given.json:

@@ -15,7 +15,7 @@ from graphflow.cli import exits
 from graphflow.cli.arguments import Parser, add_common
 from graphflow.cli.driving import drive
 from graphflow.cli.giving import add_deps, deps_of
-from graphflow.cli.opening import add_store, opened
+from graphflow.cli.opening import OPENING_HELP, add_store, opened
 from graphflow.cli.options import add_durability, add_model, positive
 from graphflow.cli.output import error_data, is_unicode, visible
 from graphflow.cli.screen import Silent, Tone, warnings_on
@@ -49,7 +49,7 @@ def make_parser() -> Parser:
     parser.add_argument("--once", action="store_true", help="end when nothing is left to do; 1 if a run was left")
     add_model(parser)
     add_deps(parser)
-    add_store(parser)
+    add_store(parser, OPENING_HELP)
     add_durability(parser)
     parser.add_argument("--quiet", action="store_true", help="tell of what went wrong only")
     add_common(parser)

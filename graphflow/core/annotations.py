@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, PlainValidator, WrapValidator
+from pydantic import BaseModel, BeforeValidator, PlainValidator, SecretBytes, SecretStr, WrapValidator
 
 _IMMUTABLE = (
     str,
@@ -31,6 +31,8 @@ _IMMUTABLE = (
     decimal.Decimal,
     uuid.UUID,
     enum.Enum,
+    SecretStr,
+    SecretBytes,
 )
 _NATIVE = (str, int, float, bool, type(None))
 

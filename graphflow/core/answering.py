@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from graphflow.core import changing, deciding, failures, guarding, joins, shortcuts, suspending, weighing
+from graphflow.core.discretion import around, discreet
 from graphflow.core.plan import Node
 from graphflow.core.remembered import describe
 from graphflow.core.schema import adapter
@@ -180,12 +181,14 @@ def _answered(machine: Machine, scope: Scope, value: Any) -> None:
         weighing.weigh(machine, scope, updates)
     except Exception as error:  # a NodeError, or what a validator of the user's raised
         said = error if isinstance(error, NodeError | GuardrailTripped) else None
-        raise AnswerInvalid(
+        refused = AnswerInvalid(
             f"The answer to {scope.path!r} cannot be written: {said.what if said else shown(error)}",
             cursor=scope.path,
             why=f"{said.why if said else f'{error}.'} Nothing was changed. (S10.1)",
             fix=said.fix if said else "Give an answer that the state's validators take.",
-        ) from error
+        )
+        discreet(refused, around(scope))
+        raise refused from error
     scope.question = None
     machine.finish_node(scope, "answered", updates, altered)
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from graphflow.core.annotations import is_native
+from graphflow.core.journal import item_codec
 from graphflow.core.plan import Edge, Guard, Node, Over, Plan, Writes
 from graphflow.core.schema import Update, adapter
 from graphflow.core.scopes import Scope
+from graphflow.core.sealing import all_texts, holds_secret, scrubbed
 from graphflow.core.view import is_view
 from graphflow.errors import (
     GraphflowError,
@@ -65,7 +66,7 @@ def _validated(plan: Plan, node: Node, given: Mapping[str, Any], allowed: frozen
     except UpdateInvalid:
         for name, value in given.items():
             if _is_awaitable_in(value):
-                raise _await_missing(f"Node {node.name!r} gives {name!r} {shown(value)}", node) from None
+                raise _await_missing(f"Node {node.name!r} gives {name!r} {result_shown(plan, value)}", node) from None
         raise
 
 
@@ -85,7 +86,7 @@ def as_update(writes: Writes, result: Any, plan: Plan, node: Node) -> Mapping[st
     """A node's result as a mapping of the fields that change (S3.1)."""
     kind = writes.kind
     if kind == "value":
-        _refuse_awaitable(result, node)
+        _refuse_awaitable(result, plan, node)
         return {writes.fields[0]: result}
     if kind == "fields" and _is_dict(result):
         return result
@@ -96,21 +97,26 @@ def as_update(writes: Writes, result: Any, plan: Plan, node: Node) -> Mapping[st
             fix='Return a dict such as {"field": value}, or declare writes= and return the value.',
             where=places(node.place),
         )
-    _refuse_awaitable(result, node)
+    _refuse_awaitable(result, plan, node)
     if kind == "tuple":
-        return _tuple_update(writes, result, node)
+        return _tuple_update(writes, result, plan, node)
     if kind == "mapped":
-        return {name: _source(source, result, node) for name, source in writes.sources}
+        return {name: _source(source, result, plan, node) for name, source in writes.sources}
     if _is_mapping(result):
         return result
     if isinstance(result, BaseModel):
         return {name: getattr(result, name) for name in type(result).model_fields}
     raise UpdateInvalid(
-        f"Node {node.name!r} returned {shown(result)}, which is no update",
+        f"Node {node.name!r} returned {result_shown(plan, result)}, which is no update",
         why="A node returns the fields that change, as a dict, TypedDict or model, or None. (S3.1)",
         fix="Declare which field it is: graph.node(..., writes=state.field).",
         where=places(node.place),
     )
+
+
+def result_shown(plan: Plan, value: object) -> str:
+    """What a node returned, as messages show it; where the state has secrets, it may be one in plain text."""
+    return f"a {type(value).__name__}" if plan.schema.secret_names else shown(value)
 
 
 def places(place: Place | None) -> tuple[Place, ...]:
@@ -118,9 +124,9 @@ def places(place: Place | None) -> tuple[Place, ...]:
     return () if place is None else (place,)
 
 
-def _refuse_awaitable(result: Any, node: Node) -> None:
+def _refuse_awaitable(result: Any, plan: Plan, node: Node) -> None:
     if hasattr(result, "__await__") and _is_awaitable_in(result):
-        raise _await_missing(f"Node {node.name!r} returned {shown(result)}", node)
+        raise _await_missing(f"Node {node.name!r} returned {result_shown(plan, result)}", node)
 
 
 def _is_awaitable_in(value: Any, depth: int = 3) -> bool:
@@ -144,10 +150,10 @@ def _await_missing(what: str, node: Node) -> UpdateInvalid:
     )
 
 
-def _tuple_update(writes: Writes, result: Any, node: Node) -> dict[str, Any]:
+def _tuple_update(writes: Writes, result: Any, plan: Plan, node: Node) -> dict[str, Any]:
     if not _is_tuple(result) or len(result) != len(writes.fields):
         raise UpdateInvalid(
-            f"Node {node.name!r} returned {shown(result)} instead of {len(writes.fields)} values",
+            f"Node {node.name!r} returned {result_shown(plan, result)} instead of {len(writes.fields)} values",
             why=f"It declared writes=({', '.join(writes.fields)}): a tuple with a value for each. (S3.1)",
             fix=f"Return a tuple of {len(writes.fields)} values.",
             where=places(node.place),
@@ -155,14 +161,14 @@ def _tuple_update(writes: Writes, result: Any, node: Node) -> dict[str, Any]:
     return dict(zip(writes.fields, result, strict=True))
 
 
-def _source(source: Any, result: Any, node: Node) -> Any:
+def _source(source: Any, result: Any, plan: Plan, node: Node) -> Any:
     if callable(source):
         return source(result)
     try:
         return result[source] if _is_mapping(result) else getattr(result, source)
     except (KeyError, AttributeError):
         raise UpdateInvalid(
-            f"Node {node.name!r} returned {shown(result)}, which has no {source!r}",
+            f"Node {node.name!r} returned {result_shown(plan, result)}, which has no {source!r}",
             why=f"Its writes= take {source!r} from the result. (S3.1)",
             fix="Name something the result has, or give a function of the result.",
             where=places(node.place),
@@ -316,19 +322,27 @@ def _typed_items(over: Over, found: Sequence[Any]) -> list[Any]:
     """The items as the journal will give them back (S6.1, S15.2). Those of a field are known to be so."""
     if over.field is not None:
         return list(found)
-    codec, native = adapter(over.item_type), is_native(over.item_type)
+    whole, codec = adapter(over.item_type), item_codec(over.item_type)
     items: list[Any] = []
     for item in found:
         try:
-            value = codec.validate_python(item)
-            back = value if native else codec.validate_json(codec.dump_json(value, round_trip=True))
+            value = whole.validate_python(item)
+            back = value if codec is None else codec[1](codec[0](value))
         except ValueError as error:
             said = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-            raise _ItemInvalid(f"The item {shown(item)} is none of {over.label}: {said}.") from None
+            said = scrubbed(said, all_texts(item)) if holds_secret(cast("Any", whole.core_schema)) else said
+            raise _ItemInvalid(f"The item {_item_shown(whole, item)} is none of {over.label}: {said}.") from None
         if type(back) is not type(value) or back != value:
-            raise _ItemInvalid(f"The item {shown(item)} would come back from the journal as {shown(back)}.")
+            raise _ItemInvalid(
+                f"The item {_item_shown(whole, item)} would come back from the journal as {_item_shown(whole, back)}."
+            )
         items.append(value)
     return items
+
+
+def _item_shown(whole: TypeAdapter[Any], item: object) -> str:
+    core: Any = whole.core_schema
+    return f"<{type(item).__name__}, not shown: secret>" if holds_secret(core) else shown(item)
 
 
 class _ItemInvalid(TypeError):
@@ -340,7 +354,7 @@ def _no_way_out(scope: Scope) -> NoWayOut:
     lines: list[str] = []
     for edge in (*node.exits, *node.handoffs):
         target = ", ".join(plan.nodes[target].name for target in edge.targets)
-        lines.append(f"-> {target}  {_why_not(edge, scope)}")
+        lines.append(f"-> {target}  {why_not(edge, scope)}")
     if not lines:
         lines.append("It has no edge at all.")
     return NoWayOut(
@@ -352,7 +366,8 @@ def _no_way_out(scope: Scope) -> NoWayOut:
     )
 
 
-def _why_not(edge: Edge, scope: Scope) -> str:
+def why_not(edge: Edge, scope: Scope) -> str:
+    """Why an edge is not enabled, with the values that its condition saw."""
     if edge.kind == "handoff":
         return "is a handoff, which the node did not choose"
     if edge.guard is not None and not holds(edge.guard, scope, edge):

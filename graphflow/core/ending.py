@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from graphflow.core import changing
-from graphflow.core.remembered import describe
+from graphflow.core.discretion import described
 from graphflow.core.scopes import CANCELLED, ENDED, Scope
 from graphflow.errors import Cancelled
 
@@ -62,7 +62,7 @@ def end(machine: Machine, status: str) -> None:
     else:
         machine.bound = machine.reason = ""
     if machine.error is not None:
-        entry["error"] = describe(machine.error)
+        entry["error"] = described(machine.error, machine.scopes())
         if machine.error_at:
             entry["at"] = machine.error_at
     machine.note(entry, None)

@@ -7,12 +7,13 @@ has failed and every cursor stays where it was, so that a resume can go on from 
 from __future__ import annotations
 
 import hashlib
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from graphflow.core import changing, deciding, suspending
+from graphflow.core.discretion import around, described, discreet
 from graphflow.core.journal import expand
 from graphflow.core.plan import Edge, Node, Retry
-from graphflow.core.remembered import describe
 from graphflow.core.scopes import ENDED, FAILED, HELD, READY, RUNNING, Fork, Scope
 from graphflow.errors import Failed, GuardFailed, NoWayOut
 
@@ -36,11 +37,12 @@ def wait_s(machine: Machine, scope: Scope, retry: Retry, error: Exception) -> fl
 
 def fail(machine: Machine, scope: Scope, error: Exception, in_call: bool = False) -> None:
     """A node failed an attempt, or a sub-graph's node failed as a whole."""
+    discreet(error, around(scope))
     entry: dict[str, Any] = {
         "kind": "failed",
         "at": scope.path,
         "attempt": scope.attempt,
-        "error": describe(error),
+        "error": described(error, around(scope)),
     }
     if in_call:
         entry["in_call"] = True
@@ -73,7 +75,8 @@ def keep_effects(scope: Scope, in_call: bool) -> None:
 
 def stuck(machine: Machine, scope: Scope, error: Exception) -> None:
     """No edge could be chosen: the cursor stays at the node's exit and the error climbs, not caught here (S3.2, S8.3)."""
-    entry: dict[str, Any] = {"kind": "failed", "at": scope.path, "error": describe(error)}
+    discreet(error, around(scope))
+    entry: dict[str, Any] = {"kind": "failed", "at": scope.path, "error": described(error, around(scope))}
     _climb(machine, scope, scope.node, error, entry, is_own=False)
 
 
@@ -110,7 +113,9 @@ def fail_join(machine: Machine, fork: Fork, error: Exception) -> None:
     assert fork.edge.join is not None
     owner = fork.owner
     node = owner.plan.nodes[fork.edge.join]
-    entry: dict[str, Any] = {"kind": "failed", "at": owner.path, "join": fork.edge.index, "error": describe(error)}
+    discreet(error, chain(around(owner), (child for child in fork.children if child is not None)))
+    told = described(error, around(owner))
+    entry: dict[str, Any] = {"kind": "failed", "at": owner.path, "join": fork.edge.index, "error": told}
     fork.is_lost = True
     _climb(machine, owner, node, error, entry, is_own=True)
 
@@ -126,7 +131,8 @@ def _climb(machine: Machine, origin: Scope, node: Node, error: Exception, entry:
             except GuardFailed as worse:
                 worse.__cause__ = error
                 error, edge = worse, None
-                entry["error"] = describe(error)
+                discreet(error, around(level))
+                entry["error"] = described(error, around(level))
             if edge is not None:
                 entry.update(level=level.path, edge=edge.index)
                 machine.note(entry, origin)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from graphflow.core import deciding
 from graphflow.core.plan import Edge, Plan, Writes
+from graphflow.core.refusals import reasons
 from graphflow.core.schema import Update, adapter
 from graphflow.core.scopes import Scope
-from graphflow.errors import HandoffInvalid, shown, unknown_name
+from graphflow.errors import HandoffInvalid, unknown_name
 
 
 def choice_of(scope: Scope, target: str, data: Any) -> tuple[Edge, Mapping[str, Any]]:
@@ -68,17 +71,17 @@ def handoff_update(edge: Edge, data: Any, plan: Plan) -> Mapping[str, Any]:
         if data is None:
             return {}
         raise HandoffInvalid(
-            f"The handoff {source.name} -> {target.name} carries no data, but got {shown(data)}",
+            f"The handoff {source.name} -> {target.name} carries no data, but got {deciding.result_shown(plan, data)}",
             why="It was declared without takes=. (S9.1)",
             fix="Declare takes= and writes= on the handoff.",
             where=deciding.places(edge.place),
         )
     try:
         value = adapter(edge.takes).validate_python(data)
-    except ValueError as error:
+    except ValidationError as error:
         raise HandoffInvalid(
-            f"The handoff {source.name} -> {target.name} got data that does not validate: {shown(data)}",
-            why=f"{error} (S9.1)",
+            f"The handoff {source.name} -> {target.name} got data that does not validate: {deciding.result_shown(plan, data)}",
+            why=f"{reasons(error) if plan.schema.secret_names else error} (S9.1)",
             fix="Give data of the type declared with takes=.",
             where=deciding.places(edge.place),
         ) from None

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
 from graphflow.core.plan import Plan
+from graphflow.core.sealing import all_texts, scrubbed
 from graphflow.errors import InputInvalid, shown, unknown_name
 
 
@@ -29,8 +31,11 @@ def checked(plan: Plan, state: Any) -> dict[str, Any]:
 
 
 def _aliases(plan: Plan) -> set[str]:
-    infos = plan.state.model_fields.values()
-    return {alias for info in infos for alias in (info.alias, info.validation_alias) if isinstance(alias, str)}
+    return {alias for info in plan.state.model_fields.values() for alias in _aliases_of(info)}
+
+
+def _aliases_of(info: FieldInfo) -> set[str]:
+    return {alias for alias in (info.alias, info.validation_alias) if isinstance(alias, str)}
 
 
 def input_invalid(plan: Plan, error: ValidationError | None, unknown: Sequence[Any] = ()) -> InputInvalid:
@@ -39,14 +44,23 @@ def input_invalid(plan: Plan, error: ValidationError | None, unknown: Sequence[A
     lines = [f"{name}: there is no such field. {unknown_name(str(name), fields)}" for name in unknown]
     for detail in error.errors(include_url=False, include_context=False) if error is not None else ():
         place = ".".join(map(str, detail["loc"])) or plan.state.__name__
-        lines.append(
-            f"{place}: {detail['msg']}" + ("" if detail["type"] == "missing" else f" (is {shown(detail['input'])})")
-        )
+        given = detail["input"]
+        if plan.schema.secret_names and (not detail["loc"] or detail["loc"][0] not in _plain_names(plan)):
+            lines.append(f"{place}: {scrubbed(detail['msg'], all_texts(given))}")
+            continue
+        lines.append(f"{place}: {detail['msg']}" + ("" if detail["type"] == "missing" else f" (is {shown(given)})"))
     return InputInvalid(
         f"The state for graph {plan.name!r} is no valid {plan.state.__name__}",
         why="\n".join(lines) + " (S1.1)",
         fix=f"Its fields are: {', '.join(_field_hint(plan, name) for name in fields)}.",
     )
+
+
+def _plain_names(plan: Plan) -> set[str]:
+    """What fields without secrets are called where a state is given: only of these the value is shown."""
+    infos = plan.state.model_fields
+    names = plan.schema.fields.keys() - set(plan.schema.secret_names)
+    return names | {alias for name in names for alias in _aliases_of(infos[name])}
 
 
 def _field_hint(plan: Plan, name: str) -> str:

@@ -7,7 +7,7 @@ node changed stands in it as the state's own schema writes it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeGuard, overload
 
@@ -15,7 +15,9 @@ from pydantic_core import from_json, to_json
 
 from graphflow.core.annotations import is_native
 from graphflow.core.plan import Edge, Plan
-from graphflow.core.schema import adapter
+from graphflow.core.reducers import Replace
+from graphflow.core.schema import Schema, adapter
+from graphflow.core.sealing import holds_secret, sealing
 from graphflow.errors import JournalInvalid
 
 Entry = dict[str, Any]
@@ -119,9 +121,11 @@ def _text(entry: Entry) -> bytes:
 
 def _dumped(entry: Entry, plan: Plan) -> Entry:
     """The entry with its typed values as JSON-able data, by the state's own schema."""
-    if entry["kind"] == "effect":
-        return entry
     schema = plan.schema
+    if entry["kind"] == "effect":
+        if "updates" in entry and schema.secret_names:
+            entry = {**entry, "updates": dump_all_given(schema, entry["updates"])}
+        return entry
     if "updates" in entry:
         entry = {**entry, "updates": [schema.dump(changes) for changes in entry["updates"]]}
     if "altered" in entry:
@@ -161,21 +165,108 @@ def _is_object(data: object) -> TypeGuard[Entry]:
 
 
 @lru_cache(maxsize=1024)
-def _item_codec(item_type: Any) -> Any:
-    return None if is_native(item_type) else adapter(item_type)
+def item_codec(item_type: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any]] | None:
+    """How a map's items go to JSON-able data and back; None where they are that already."""
+    if is_native(item_type):
+        return None
+    whole = adapter(item_type)
+    sealed = sealing(whole)
+    if sealed is not None:
+        return sealed
+
+    def dump(item: Any) -> Any:
+        return whole.dump_python(item, mode="json", round_trip=True)
+
+    def revive(data: Any) -> Any:
+        return whole.validate_json(to_json(data, inf_nan_mode="constants"))
+
+    return dump, revive
 
 
 def dump_items(edge: Edge, items: Any) -> list[Any]:
     """A map's items as JSON-able data, by their declared type (S6.1)."""
-    codec = None if edge.over is None else _item_codec(edge.over.item_type)
+    codec = None if edge.over is None else item_codec(edge.over.item_type)
     if codec is None:
         return list(items)
-    return [codec.dump_python(item, mode="json", round_trip=True) for item in items]
+    return [codec[0](item) for item in items]
 
 
 def revive_items(edge: Edge, data: list[Any]) -> list[Any]:
     """The inverse of ``dump_items``."""
-    codec = None if edge.over is None else _item_codec(edge.over.item_type)
+    codec = None if edge.over is None else item_codec(edge.over.item_type)
     if codec is None:
         return data
-    return [codec.validate_json(to_json(item, inf_nan_mode="constants")) for item in data]
+    return [codec[1](item) for item in data]
+
+
+def dump_all_given(schema: Schema, updates: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Updates as a tool gave them, not validated yet (S3.7): what they give for a secret field is put away."""
+    if not schema.secret_names:
+        return list(map(dict, updates))
+    return [{name: _put_away(schema, name, value) for name, value in one.items()} for one in updates]
+
+
+def _put_away(schema: Schema, name: str, value: Any) -> Any:
+    spec = schema.fields.get(name)
+    if spec is None or not spec.is_secret:
+        return value
+    is_replacing = _is_replace(value)
+    given = value.value if _is_replace(value) else value
+    spec = schema.specs["=" + name] if is_replacing else spec
+    assert spec.dump is not None
+    try:
+        return {_GIVEN: spec.dump(spec.validate(given)), "replaces": is_replacing}
+    except ValueError:
+        return {_GIVEN: None, "unfit": True}
+
+
+def _is_replace(value: object) -> TypeGuard[Replace[Any]]:
+    return isinstance(value, Replace)
+
+
+_GIVEN = "$given"
+
+
+class Unfit:
+    """What a tool gave for a secret field, and what was no valid value of it. The step says so, after a crash too."""
+
+
+def revive_given(schema: Schema, updates: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """The inverse of ``dump_all_given``."""
+    if not schema.secret_names:
+        return tuple(map(dict, updates))
+    return tuple({name: _taken_out(schema, name, value) for name, value in one.items()} for one in updates)
+
+
+def _taken_out(schema: Schema, name: str, data: Any) -> Any:
+    if name not in schema.secret_names or not _is_object(data) or _GIVEN not in data:
+        return data
+    if "unfit" in data:
+        return Unfit()
+    spec = schema.specs["=" + name if data["replaces"] else name]
+    assert spec.revive is not None
+    value = spec.revive(data[_GIVEN])
+    return Replace(value) if data["replaces"] else value
+
+
+def secret_places(plan: Plan) -> list[str]:
+    """Where a run of this plan keeps secrets, ``State.key``, in sub-graphs too. Worked out once for each plan."""
+    key = ("secrets", plan.fingerprint)
+    found: list[str] | None = plan.schema.memo.get(key)
+    if found is None:
+        plans = [plan]
+        for one in plans:
+            graphs = [node.graph.plan() for node in one.nodes if node.graph is not None]
+            plans += [inner for inner in graphs if all(inner is not known for known in plans)]
+        found = plan.schema.memo[key] = list(dict.fromkeys(place for one in plans for place in _secret_places(one)))
+    return found
+
+
+def _secret_places(plan: Plan) -> Iterator[str]:
+    for name in plan.schema.secret_names:
+        yield f"{plan.state.__name__}.{name}"
+    for edge in plan.edges:
+        if edge.over is not None and not is_native(edge.over.item_type):
+            core: Any = adapter(edge.over.item_type).core_schema
+            if holds_secret(core):
+                yield edge.over.label

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import ValidationError
 
 from graphflow.core.plan import Edge, Plan
+from graphflow.core.refusals import reasons
 from graphflow.core.scopes import ENDED, Scope, limit_key
+from graphflow.core.sealing import all_texts, scrubbed
 from graphflow.errors import GraphChanged
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ def migrate(machine: Machine, plan: Plan, change: Migrate | None = None) -> None
         except ValidationError as error:
             raise GraphChanged(
                 f"The state of run {machine.run_id!r} is no valid {plan.state.__name__}",
-                why=f"{error} (S16)",
+                why=f"{_said(error, plan, machine.plan, given)} (S16)",
                 fix="Give migrate= a function that makes it valid.",
             ) from None
     entry: dict[str, Any] = {"kind": "migrated", "graph": plan.name, "fingerprint": plan.fingerprint}
@@ -47,6 +49,12 @@ def migrate(machine: Machine, plan: Plan, change: Migrate | None = None) -> None
         entry["state"] = plan.schema.dump_state(values)
     move(machine, plan, values)
     machine.note(entry, None)
+
+
+def _said(error: ValidationError, new: Plan, old: Plan, given: dict[str, Any]) -> str:
+    """What is wrong with a migrated state; where there are secrets, without the values."""
+    has_secrets = new.schema.secret_names or old.schema.secret_names
+    return scrubbed(reasons(error), all_texts(given)) if has_secrets else str(error)
 
 
 def move(machine: Machine, plan: Plan, values: dict[str, Any] | None) -> None:
@@ -73,7 +81,7 @@ def _move(scope: Scope, plan: Plan) -> None:
     if scope.join >= 0:
         scope.join = by_name[scope.join]
     if scope.open is not None and scope.open.edge is not None:
-        scope.open.edge = _twin(scope.open.edge, old, plan)
+        scope.open.edge = twin_of(scope.open.edge, old, plan)
     scope.plan = plan
 
 
@@ -118,7 +126,7 @@ def _names(plan: Plan, edge: Edge) -> tuple[Any, ...]:
     )
 
 
-def _twin(edge: Edge, old: Plan, new: Plan) -> Edge | None:
+def twin_of(edge: Edge, old: Plan, new: Plan) -> Edge | None:
     """The same edge in another plan; of several that look alike the one in the same place among them."""
     wanted = _names(old, edge)
     alike = [other for other in old.edges if _names(old, other) == wanted]
@@ -131,7 +139,7 @@ def _taken(scope: Scope, old: Plan, new: Plan) -> dict[object, int] | None:
     counts: dict[object, int] = {}
     for edge in old.edges:
         taken = scope.times_taken(edge)
-        twin = _twin(edge, old, new) if taken else None
+        twin = twin_of(edge, old, new) if taken else None
         if twin is not None:
             counts[limit_key(twin)] = taken
     return counts or None
@@ -182,7 +190,7 @@ def _lost(scope: Scope, old: Plan, new: Plan) -> list[str]:
         found.append(f"The run stands at node {scope.node.name!r} ({scope.path}), which is gone.")
     elif new.nodes[twin].kind != scope.node.kind:
         found.append(f"Node {scope.node.name!r} was a {scope.node.kind} and is a {new.nodes[twin].kind}.")
-    if scope.open is not None and scope.open.edge is not None and _twin(scope.open.edge, old, new) is None:
+    if scope.open is not None and scope.open.edge is not None and twin_of(scope.open.edge, old, new) is None:
         targets = ", ".join(old.nodes[target].name for target in scope.open.edge.targets)
         found.append(f"The open fork {scope.node.name} -> {targets} is gone or has another join or policy.")
     return found

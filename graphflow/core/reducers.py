@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 
+from graphflow.core.sealing import scrubbed, secret_values
 from graphflow.errors import UpdateInvalid, shown
 
 T = TypeVar("T")
@@ -188,8 +189,9 @@ def careful(
         try:
             return reducer.fold(given, change if copy_new is None else copy_new(change))
         except Exception as error:
+            said = scrubbed(str(error), chain(secret_values(old), secret_values(change)))
             raise UpdateInvalid(
-                f"The reducer {reducer.name} of {field!r} raised {type(error).__name__}: {error}",
+                f"The reducer {reducer.name} of {field!r} raised {type(error).__name__}: {said}",
                 why=f"It was given {shown(old)} and {shown(change)}. A reducer must fold whatever its types allow. (S7.1)",
                 fix="Mend the reducer; nothing of the update was kept.",
             ) from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from graphflow.core import changing, failures, joins, migrating, snapshots, spending, subgraphs, suspending, timing
-from graphflow.core.journal import SNAPSHOT, Entry, revive_items
+from graphflow.core.journal import SNAPSHOT, Entry, revive_given, revive_items
 from graphflow.core.machine import FORMAT, Machine
 from graphflow.core.plan import Edge, Plan
 from graphflow.core.remembered import remember
@@ -314,7 +314,7 @@ def _effect(machine: Machine, entry: Entry) -> None:
     if scope.effects is None:
         scope.effects = {}
     scope.effects[entry["key"]] = Recorded(
-        entry["value"], usage, tuple(entry.get("updates", ())), entry.get("error", "")
+        entry["value"], usage, revive_given(scope.plan.schema, entry.get("updates", ())), entry.get("error", "")
     )
 
 

@@ -19,8 +19,9 @@ from pydantic_core import PydanticUndefined, from_json, to_json
 
 from graphflow.core.annotations import copier, early_validators, holds_anything, is_immutable, is_native, stripped
 from graphflow.core.reducers import Local, Reducer, Replace, careful, is_function, reducer_in
-from graphflow.core.refusals import must_dump, not_valid, reasons
-from graphflow.errors import UpdateInvalid, unknown_name
+from graphflow.core.refusals import must_dump, not_valid, told_reasons
+from graphflow.core.sealing import sealing
+from graphflow.errors import GraphflowError, StoreError, UpdateInvalid, unknown_name
 
 Update = dict[str, Any]
 """Validated changes of one update: field name, or ``"=name"`` where Replace overrides the reducer."""
@@ -50,6 +51,7 @@ class FieldSpec:
     revive: Callable[[Any], Any] | None
     is_open: bool  # may hold values that JSON gives back as others
     is_plain: bool  # a write without a reducer: conflicts with any other branch's write
+    is_secret: bool = False  # holds secrets: they stand as tokens in what is dumped, and in no message
 
     def fold_into(self, values: dict[str, Any], own: set[str] | None, change: Any) -> None:
         """Fold a change into ``values``. Containers named in ``own`` belong to them alone and change in place."""
@@ -102,6 +104,7 @@ class Schema:
     has_checks: bool = field(init=False)
     has_locals: bool = field(init=False)
     local_names: tuple[str, ...] = field(init=False)
+    secret_names: tuple[str, ...] = field(init=False)
     is_native: bool = field(init=False)
     memo: dict[Any, Any] = field(init=False, repr=False, default_factory=dict[Any, Any])  # what others worked out of it
 
@@ -120,6 +123,7 @@ class Schema:
         self.has_checks = any(spec.check for spec in self.fields.values())
         self.local_names = tuple(name for name, spec in self.fields.items() if spec.is_local)
         self.has_locals = bool(self.local_names)
+        self.secret_names = tuple(name for name, spec in self.fields.items() if spec.is_secret)
         self.is_native = all(spec.dump is None for spec in self.specs.values())
 
     def update(self, given: Mapping[str, Any], allowed: frozenset[str] | None = None) -> Update:
@@ -192,7 +196,7 @@ class Schema:
         except ValidationError as error:
             raise UpdateInvalid(
                 f"The state after the update is no valid {self.state.__name__}",
-                why=reasons(error) + " (S3.2)",
+                why=told_reasons(error, self, values) + " (S3.2)",
                 fix="Return values that satisfy the model's validators.",
             ) from None
         altered = {name: checked[name] for name in self.fields if checked[name] != values[name]}
@@ -275,7 +279,7 @@ def _spec(name: str, info: FieldInfo, config: ConfigDict, early: Sequence[Any]) 
         changes = adapter(_constrained(annotation, [*constraints, *early]), config)
     if reducer is not None and reducer.is_given:
         reducer = careful(reducer, name, copier(annotation), copier(change_type))
-    dump, revive = _json(change_type, changes, constraints if reducer is None else [])
+    dump, revive, is_secret = _json(name, change_type, changes, constraints if reducer is None else [])
     return FieldSpec(
         name=name,
         annotation=annotation,
@@ -291,8 +295,9 @@ def _spec(name: str, info: FieldInfo, config: ConfigDict, early: Sequence[Any]) 
         copy_change=_copy_change(change_type),
         dump=dump,
         revive=revive,
-        is_open=holds_anything(change_type),
+        is_open=holds_anything(change_type) or is_secret,
         is_plain=reducer is None,
+        is_secret=is_secret,
     )
 
 
@@ -311,7 +316,7 @@ def _constrained(annotation: Any, constraints: list[Any]) -> Any:
 def _replaced(spec: FieldSpec, info: FieldInfo, config: ConfigDict) -> FieldSpec:
     constraints = list(spec.metadata)
     whole = adapter(_constrained(spec.annotation, constraints), config)
-    dump, revive = _json(spec.annotation, whole, constraints)
+    dump, revive, is_secret = _json(spec.name, spec.annotation, whole, constraints)
     return FieldSpec(
         name=spec.name,
         annotation=spec.annotation,
@@ -329,6 +334,7 @@ def _replaced(spec: FieldSpec, info: FieldInfo, config: ConfigDict) -> FieldSpec
         revive=revive,
         is_open=spec.is_open,
         is_plain=True,
+        is_secret=is_secret,
     )
 
 
@@ -339,11 +345,14 @@ def _copy_change(change_type: Any) -> Callable[[Any], Any] | None:
 
 
 def _json(
-    annotation: Any, whole: TypeAdapter[Any], constraints: list[Any]
-) -> tuple[Callable[[Any], Any] | None, Callable[[Any], Any] | None]:
-    """How values of a type go to JSON-able data and back; (None, None) where they are that already."""
+    name: str, annotation: Any, whole: TypeAdapter[Any], constraints: list[Any]
+) -> tuple[Callable[[Any], Any] | None, Callable[[Any], Any] | None, bool]:
+    """How values of a type go to JSON-able data and back, (None, None) where they are that already; if it has secrets."""
     if is_native(annotation) and not any(hasattr(c, "serialize") or hasattr(c, "func") for c in constraints):
-        return None, None
+        return None, None, False
+    sealed = sealing(whole)
+    if sealed is not None:
+        return sealed[0], _naming(name, sealed[1]), True
 
     def dump(value: Any) -> Any:
         return whole.dump_python(value, mode="json", round_trip=True, by_alias=False)
@@ -355,7 +364,23 @@ def _json(
             return whole.validate_python(data, by_alias=False, by_name=True)
         return whole.validate_json(text, by_alias=False, by_name=True)
 
-    return dump, revive
+    return dump, revive, False
+
+
+def _naming(name: str, revive: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A secret that cannot be opened is told with its field."""
+
+    def named(data: Any) -> Any:
+        try:
+            return revive(data)
+        except StoreError as error:
+            raise _of_field(error, name) from None
+
+    return named
+
+
+def _of_field(error: StoreError, name: str) -> GraphflowError:
+    return type(error)(f"{error.what} (field {name!r})", why=error.why, fix=error.fix, where=error.where)
 
 
 def parse(text: bytes | str) -> Any:

@@ -17,12 +17,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any, Final, get_args
 
-from graphflow.core.journal import SNAPSHOT, Entry, dump_items, revive_items
+from graphflow.core.discretion import described
+from graphflow.core.journal import SNAPSHOT, Entry, dump_all_given, dump_items, revive_given, revive_items
 from graphflow.core.kept import keep, told
 from graphflow.core.machine import Machine
 from graphflow.core.plan import Node, Plan
-from graphflow.core.remembered import describe, remember
-from graphflow.core.schema import Update, adapter
+from graphflow.core.remembered import remember
+from graphflow.core.schema import Schema, Update, adapter
 from graphflow.core.scopes import Altered, Fork, Recorded, Scope, limit_key
 from graphflow.core.spending import Spent
 from graphflow.core.usage import Budget, Usage
@@ -111,7 +112,7 @@ class _Taking:
         ]
         found: dict[str, Any] = {
             "budget": None if machine.budget is None else machine.budget.as_json(),
-            "error": None if machine.error is None else describe(machine.error),
+            "error": None if machine.error is None else described(machine.error, machine.scopes()),
             "spent": _spent(machine.spent),
             "usage_by_node": {name: _usage(usage) for name, usage in machine.usage_by_node.items()},
             "answers": {target: self._answer(target, value) for target, value in machine.answers.items()},
@@ -143,9 +144,9 @@ class _Taking:
         if scope.taken is not None:
             data["taken"] = _taken(scope)
         if scope.error is not None:
-            data["error"] = describe(scope.error)
+            data["error"] = described(scope.error, (scope,))
         if scope.effects is not None:
-            data["effects"] = {key: _effect(effect) for key, effect in scope.effects.items()}
+            data["effects"] = {key: _effect(schema, effect) for key, effect in scope.effects.items()}
         for name, fork in (("open", scope.open), ("met", scope.branches)):
             if fork is not None:
                 data[name] = self._fork(fork, scope)
@@ -189,8 +190,8 @@ def _taken(scope: Scope) -> list[list[int]]:
     return [[first[key], count] for key, count in scope.taken.items()]
 
 
-def _effect(effect: Recorded) -> list[Any]:
-    return [effect.value, effect.usage, list(effect.updates), effect.error]
+def _effect(schema: Schema, effect: Recorded) -> list[Any]:
+    return [effect.value, effect.usage, dump_all_given(schema, effect.updates), effect.error]
 
 
 def _writer(plan: Plan, key: Any, branches: Iterable[int]) -> list[Any]:
@@ -274,7 +275,7 @@ class _Restoring:
             scope.error = remember(data["error"])
         if "effects" in data:
             scope.effects = {
-                key: Recorded(value, usage, tuple(updates), error)
+                key: Recorded(value, usage, revive_given(plan.schema, updates), error)
                 for key, (value, usage, updates, error) in data["effects"].items()
             }
         if "open" in data:

@@ -90,6 +90,11 @@ CODES.update(  # drawing
         "GF516": Code(
             "No such sub-graph", "expand= is a depth, or names of nodes that are graphs; this name belongs to none."
         ),
+        "GF517": Code(
+            "A run of another graph",
+            "What a run did is drawn on the graph that it is a run of: graph.draw(run). A run that was started under an "
+            "earlier version of the graph is drawn on the version that it was driven under last.",
+        ),
     }
 )
 

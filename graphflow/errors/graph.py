@@ -107,8 +107,8 @@ CODES.update(
         "GF111": Code(
             "A field cannot be stored",
             "Every step is journalled, so every value of the state must come back from JSON as it was (S1.1). Functions, "
-            "classes, clients, connections and secrets do not; bytes need base64; keys of a dict are texts or numbers. A "
-            "default must be valid, and is tried. What a node needs besides state is given to the run, "
+            "classes, clients and connections do not; bytes need base64; keys of a dict are texts or numbers, and no "
+            "secrets; a secret (SecretStr) has no serializer of its own. A default must be valid, and is tried. What a node needs besides state is given to the run, "
             "graph.run(state, deps=...), and read as ctx.deps (S3.8).",
         ),
         "GF112": Code(
@@ -243,6 +243,15 @@ CODES.update(
             "The builders of graphflow.patterns have a state of their own, and take another one with state= if it has the "
             "fields that the pattern's own nodes share: a debate needs its turns. The simplest such class extends the "
             "pattern's: class Hearing(patterns.Debate). What else it holds is yours.",
+        ),
+        "GF139": Code(
+            "A secret would be shown",
+            "A state may hold secrets, fields of type SecretStr, SecretBytes or Secret[...]. A prompt or question with such a "
+            "field would send or show it, so it names the fields beside it, {account.name} instead of {account}; what has to "
+            "know the secret is a function or a tool, which calls get_secret_value() and passes the text on itself (S3.5). A "
+            "condition asks whether a secret is there, account.key != None; a node that looks closer writes its verdict into a "
+            "bool field (S5.2). What a model or a person says is recorded as it is said, and so is no secret: neither an agent nor a "
+            "question writes into such a field, and no answer has such a type (S10.1, S11.1).",
         ),
         "GF137": Code(
             "Workers that a pattern cannot use",

@@ -152,6 +152,12 @@ class ArgumentInvalid(RunError):
     code = "GF221"
 
 
+class TelemetryMissing(RunError):
+    """``graphflow.telemetry`` was asked for, and OpenTelemetry is not installed. Nothing was started."""
+
+    code = "GF222"
+
+
 CODES.update(
     {
         "GF200": Code("A run error", "Something went wrong in a run that no narrower code covers."),
@@ -228,6 +234,12 @@ CODES.update(
             "What is given to run, start, resume or rerun is looked at before anything starts: `answers` is a list of "
             "`approve.answer(...)`, `budget` a Budget, `observers` a list of functions, `store` a store, and `run` the "
             "Run that an earlier call returned. The message says what it was given, and the line to write.",
+        ),
+        "GF222": Code(
+            "OpenTelemetry is not installed",
+            "graphflow.telemetry.Spans makes spans through the package opentelemetry-api, which is an extra: "
+            "pip install 'graphflow-agents[otel]'. Where the spans go to is configured by your program, with "
+            "opentelemetry-sdk and an exporter.",
         ),
     }
 )

@@ -60,6 +60,30 @@ class HistoryPruned(StoreError):
     code = "GF308"
 
 
+class CipherMissing(StoreError):
+    """A state holds secrets, and the store has no cipher to seal them with, or none to open them."""
+
+    code = "GF309"
+
+
+class CipherKeyUnknown(StoreError):
+    """A secret was sealed with a key that is not among those given."""
+
+    code = "GF310"
+
+
+class SecretDamaged(StoreError):
+    """The sealed token of a secret was altered, or is of another process."""
+
+    code = "GF311"
+
+
+class CipherKeyInvalid(StoreError):
+    """What was given as a key of a cipher is none."""
+
+    code = "GF312"
+
+
 CODES.update(
     {
         "GF300": Code("A store failed", "The store could not do what was asked. What was committed before is safe."),
@@ -96,6 +120,32 @@ CODES.update(
             "That moment of the run was pruned",
             "graphflow runs prune, or prune_history, has put a snapshot in the place of a run's older entries. The run goes "
             "on from it as ever, but what it was before cannot be shown, and nothing can be run again from there.",
+        ),
+        "GF309": Code(
+            "Secrets need a cipher",
+            "SecretStr, SecretBytes and Secret[...] in a state are never written plainly. In memory they stay what they "
+            'are; a store on disk seals them one by one, which needs a cipher: SQLiteStore("runs.db", '
+            "cipher=FernetCipher(key)), with the extra graphflow-agents[secrets]. FernetCipher.new_key() makes a key; keep "
+            "it where you keep passwords, not beside the store: without it no run that holds a secret can go on. On the "
+            "command line the key comes from the variable GRAPHFLOW_KEY. A secret that need not survive the process is "
+            "better given to the run than kept in its state: graph.run(state, deps=...), read as ctx.deps (S3.8).",
+        ),
+        "GF310": Code(
+            "Sealed with another key",
+            "Each sealed secret names the key it was sealed with, by a short digest. That key is not among those given. "
+            "Nothing was changed: give it beside the new one, FernetCipher(new, old), or GRAPHFLOW_KEY=new,old, and the run "
+            "goes on; the first key seals, all of them open.",
+        ),
+        "GF311": Code(
+            "A sealed secret was altered",
+            "The token of a secret does not open with the key it names: somebody changed it, or the disk failed. It also "
+            "happens to a run in memory whose journal was carried to another process. Nothing was changed; everything else "
+            "of the run can be read: graphflow runs show and export need no key.",
+        ),
+        "GF312": Code(
+            "No key",
+            "A key of FernetCipher is 32 bytes as URL-safe base64, 44 characters, as FernetCipher.new_key() makes them. "
+            "Several keys in GRAPHFLOW_KEY stand one after another with a comma between.",
         ),
     }
 )

@@ -14,6 +14,7 @@ from graphflow.graph.mistakes import mistake
 from graphflow.graph.options import check_text
 from graphflow.graph.prompts import Template
 from graphflow.graph.results import writes_of
+from graphflow.graph.secrecy import refuse_answer, refuse_from_outside, refuse_in_text
 from graphflow.graph.work import new_name
 
 Asking = Callable[[Any, tuple[Any, ...]], str]
@@ -32,23 +33,26 @@ def ask_node(
             "Give the type of a valid answer: answer=bool, answer=Literal['yes', 'no'], or a pydantic model.",
             place,
         )
+    refuse_answer(checked, answer, place)
     asking, reads, template = _question(question, parts, place)
     slots = template.slots if template is not None else ()
+    written = writes_of(
+        writes,
+        answer,
+        parts.schema,
+        result=f"The question {checked!r} is answered with",
+        may_update=False,
+        updates=None,
+        place=place,
+        reads=reads,
+    )
+    refuse_from_outside(f"The question {checked!r}", answer, written, parts.schema, place)
     return Node(
         index=len(parts.nodes) + 1,
         name=checked,
         kind="ask",
         reads=reads,
-        writes=writes_of(
-            writes,
-            answer,
-            parts.schema,
-            result=f"The question {checked!r} is answered with",
-            may_update=False,
-            updates=None,
-            place=place,
-            reads=reads,
-        ),
+        writes=written,
         returns=answer,
         slots=tuple(slot.path for slot in slots),
         ask=Ask(asking, answer, "" if template is None else template.text),
@@ -81,6 +85,7 @@ def _templated(question: str, parts: Parts, place: Place) -> tuple[Asking, froze
     for name in sorted(template.names):
         if name not in parts.schema.fields:
             raise _unknown_field(name, parts, place)
+    refuse_in_text("The question", (slot.path for slot in template.slots), parts.schema, place)
     return template.render, frozenset(template.names), template
 
 

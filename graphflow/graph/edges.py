@@ -8,7 +8,7 @@ from typing import Any, cast
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 
-from graphflow.core.plan import Edge, Guard, Need, Rail, Writes
+from graphflow.core.plan import Edge, Guard, Need, Node, Rail, Writes
 from graphflow.errors import DeclarationError, Place, shown
 from graphflow.graph.compiling import can_choose, no_chooser
 from graphflow.graph.drafts import EdgeDraft, Parts
@@ -28,6 +28,7 @@ from graphflow.graph.options import (
 )
 from graphflow.graph.references import branch_of, join_of, source_of, target_of
 from graphflow.graph.results import writes_of
+from graphflow.graph.secrecy import refuse_from_outside
 
 _UNSET = -1
 """Stands for the index of an edge or node until the graph compiles."""
@@ -109,7 +110,7 @@ class EdgeReader:
             )  # fmt: skip
         return self._draft(
             start, (leads_to,), None, when, at_most,
-            kind="handoff", description=text, takes=takes, takes_writes=self._carried(takes, writes),
+            kind="handoff", description=text, takes=takes, takes_writes=self._carried(start, takes, writes),
             guardrails=self._rails(guardrails, "handoff"),
         )  # fmt: skip
 
@@ -212,17 +213,16 @@ class EdgeReader:
         )
 
     def _check_chooser(self, source: Reference) -> None:
-        name = source.name if isinstance(source, Handle) else source
         if isinstance(source, Start):
             what, why = "START cannot hand off", "A handoff is chosen by the node itself; START does nothing. (S9.1)"
             raise mistake(
                 "GF130", what, why, "Use an edge with a condition: graph.edge(START, ..., when=...).", self.place
             )
-        node = next((node for node in self.parts.nodes if node.name == name), None)
+        node = self._node_of(source)
         if node is not None and not can_choose(node):
             raise mistake("GF130", *no_chooser(node), self.place)
 
-    def _carried(self, takes: object, writes: object) -> Writes | None:
+    def _carried(self, source: Reference, takes: object, writes: object) -> Writes | None:
         """How the data of a handoff is written (S9.1)."""
         if takes is None:
             if writes is None:
@@ -242,9 +242,17 @@ class EdgeReader:
                 "Give a pydantic model: takes=Ticket.",
                 self.place,
             )
-        return writes_of(
+        found = writes_of(
             writes, takes, self.parts.schema, result="The handoff carries", may_update=False, updates=None, place=self.place
         )  # fmt: skip
+        node = self._node_of(source)
+        if node is not None and node.kind == "agent":
+            refuse_from_outside(f"The handoff of agent {node.name!r}", takes, found, self.parts.schema, self.place)
+        return found
+
+    def _node_of(self, source: Reference) -> Node | None:
+        name = source.name if isinstance(source, Handle) else source
+        return next((node for node in self.parts.nodes if node.name == name), None)
 
 
 def is_type(annotation: Any) -> bool:

@@ -30,6 +30,7 @@ from graphflow.graph.operators import (
     state_of,
     term_of,
 )
+from graphflow.graph.secrecy import refuse_comparison
 from graphflow.graph.shapes import ANYTHING, COUNT, TRUTH, Shape, are_comparable, fields_of, shape_of
 from graphflow.graph.terms import Attribute, Contains, Field, Item, OneOf, Size, Term, reads, uses_item
 
@@ -114,6 +115,7 @@ def contains(container: Collection[T], value: T) -> bool:
             f"Compare it: {expression} == ..., or ask one_of({expression}, [...]).",
         )
     element = shape_of(shape_of_values(expression).element)
+    refuse_comparison(f"contains({expression}, ...)", element, shape_of_values(expression))
     if isinstance(value, Expression):
         if not are_comparable(element, shape_of_values(value)):
             raise mistakes.never_comparable(str(value), "in", str(expression), shape_of_values(value), element)
@@ -126,6 +128,7 @@ def contains(container: Collection[T], value: T) -> bool:
 def one_of(value: T, choices: Iterable[T]) -> bool:
     """Whether a field equals one of some constants: ``one_of(desk.kind, ["refund", "question"])``."""
     expression = _expression(value, "one_of")
+    refuse_comparison(f"one_of({expression}, ...)", shape_of_values(expression))
     wanted: list[object] = list(choices)
     for choice in wanted:
         if isinstance(choice, Expression):

@@ -10,10 +10,17 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 
 from graphflow.core.plan import Edge, Guard, Node, Plan, Rail, Retry, Writes
 from graphflow.graph.shapes import annotation_text
 from graphflow.graph.signatures import name_of
+
+
+class QuietSchema(GenerateJsonSchema):
+    """Defaults that JSON cannot hold, a secret's among them, are left out without a warning: the user can do nothing."""
+
+    ignored_warning_kinds: set[JsonSchemaWarningKind] = {"skipped-choice", "non-serializable-default"}
 
 
 def fingerprint_of(plans: Iterable[Plan]) -> str:
@@ -125,7 +132,7 @@ def _state(plan: Plan) -> dict[str, Any]:
 
 def _json_schema(state: type[BaseModel]) -> Any:
     try:
-        return without_texts(state.model_json_schema())
+        return without_texts(state.model_json_schema(schema_generator=QuietSchema))
     except (PydanticInvalidForJsonSchema, PydanticUserError):
         return None  # a type of the user's own with no schema to show; its name stands above
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from graphflow.errors import DeclarationError, shown
 from graphflow.graph import mistakes
 from graphflow.graph.labels import ITEM_NAME
+from graphflow.graph.secrecy import refuse_comparison
 from graphflow.graph.shapes import (
     ANYTHING,
     CONTAINERS,
@@ -300,6 +301,8 @@ def _compared(sign: ComparisonSign, one: Expression, other: object) -> Expressio
         )
     if isinstance(other, Fields):
         raise _not_settable(repr(other))
+    if other is not None:
+        refuse_comparison(f"{one} {sign} ...", shape, *([other.__shape__] if isinstance(other, Expression) else []))
     if isinstance(other, Expression):
         if not are_comparable(shape, other.__shape__):
             raise mistakes.never_comparable(what, sign, str(other), shape, other.__shape__)

@@ -19,6 +19,7 @@ from uuid import UUID
 
 from graphflow.graph.constants import constant_text, parsed_constant
 from graphflow.graph.labels import ITEM_NAME
+from graphflow.graph.secrecy import is_secret_shape
 from graphflow.graph.shapes import ANYTHING, COUNT, Kind, Shape, fields_in, fields_of, shape_of
 from graphflow.graph.sources import Definition
 from graphflow.graph.terms import (
@@ -170,6 +171,8 @@ class Lifter:
             if isinstance(other, Constant):
                 raise NotLiftable
             one, one_shape, other, other_shape, sign = other, other_shape, one, one_shape, MIRRORED[sign]
+        if is_secret_shape(one_shape) and not (isinstance(other, Constant) and other.value is None):
+            raise NotLiftable  # two secrets cannot be told apart in a label
         if sign in ("==", "!="):
             if not isinstance(other, Constant) and not (_is_plain(one, one_shape) and _is_plain(other, other_shape)):
                 raise NotLiftable  # a view shows copies, which objects without == of their own tell apart

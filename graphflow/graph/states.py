@@ -2,25 +2,34 @@
 
 Found here by looking at the class alone, when the graph is declared: a value that cannot be stored would be lost, or
 come back as something else, only when a run is resumed.
+
+A field may hold secrets (``SecretStr``, ``SecretBytes``, ``Secret[...]``), at any depth: they are shown as asterisks,
+stand as tokens in what is journalled, and need a store with a cipher (``graphflow.stores.FernetCipher``) to be kept on
+disk. What need not outlive the process is better given to the run: ``graph.run(state, deps=...)`` (S3.8).
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any, cast, get_args, get_origin
 
-from pydantic import BaseModel, RootModel, SecretBytes, SecretStr, TypeAdapter, ValidationError
+from pydantic import BaseModel, RootModel, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic.fields import FieldInfo
-from pydantic.types import Secret
 from pydantic_core import to_json
 
 from graphflow.core.annotations import stripped
 from graphflow.core.reducers import reducer_in
+from graphflow.core.refusals import value_shown
 from graphflow.core.schema import Schema
+from graphflow.core.sealing import all_texts, holds_secret, is_secret, own_serializer_around, scrubbed
+from graphflow.core.tokens import hold
 from graphflow.errors import DeclarationError, Place, shown
 from graphflow.graph.mistakes import mistake
 from graphflow.graph.shapes import annotation_text
+
+hold(secrets.token_bytes(64))  # of this process: the core reads no chance
 
 
 def schema_of(state: object, place: Place) -> Schema:
@@ -105,19 +114,12 @@ def _refuse_hidden(state: type[BaseModel], place: Place) -> None:
 
 def _check_field(state: type[BaseModel], name: str, info: FieldInfo, place: Place) -> None:
     for annotation in _annotations_in(info.annotation):
-        if isinstance(annotation, type) and issubclass(annotation, SecretStr | SecretBytes | Secret):
-            raise mistake(
-                "GF111",
-                f"The field {name!r} of {state.__name__} holds a secret: {annotation.__name__}",
-                "The state is journalled, drawn and shown; a secret does not belong there, and comes back from JSON as "
-                "asterisks. (S1.1)",
-                "Give secrets, clients and connections to the run: graph.run(state, deps=...), read as ctx.deps. (S3.8)",
-                place,
-            )
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             _refuse_lost(state, name, annotation, place)
     adapter: TypeAdapter[Any] = TypeAdapter(state)
     field_schema = _fields_schema(cast("dict[str, Any]", adapter.core_schema)).get(name)
+    if field_schema is not None and own_serializer_around(field_schema):
+        raise _own_serializer(state, name, place)
     reason = None if field_schema is None else _unstorable(field_schema, state)
     if reason is not None:
         raise mistake(
@@ -127,6 +129,16 @@ def _check_field(state: type[BaseModel], name: str, info: FieldInfo, place: Plac
             _mend(reason),
             place,
         )
+
+
+def _own_serializer(state: type[BaseModel], name: str, place: Place) -> DeclarationError:
+    return mistake(
+        "GF111",
+        f"The field {name!r} of {state.__name__} holds a secret, and a serializer of its own writes it",
+        "A secret is sealed where it is stored, and what a serializer makes of it could not be opened again. (S1.1)",
+        "Leave the serializer out; where the text is needed, a node calls get_secret_value().",
+        place,
+    )
 
 
 def _refuse_lost(state: type[BaseModel], name: str, nested: type[BaseModel], place: Place) -> None:
@@ -232,6 +244,8 @@ def _unstorable(core: _Core, state: type[BaseModel]) -> str | None:
             continue  # it has a way of its own, which the default value tries
         if kind == "model":
             has_base64 = _is_base64(one["cls"].model_config)
+        if is_secret(one):
+            has_base64 = True  # what is in a secret is sealed as a whole
         reason = _REASONS.get(kind) or (_BYTES if kind == "bytes" and not has_base64 else None)
         if kind == "dict" and not _are_keys_sound(one.get("keys_schema")):
             reason = _KEYS
@@ -270,6 +284,8 @@ def _are_keys_sound(keys: _Core | None) -> bool:
     if keys["type"] == "union":
         kinds = {one["type"] for one in _schemas_in(keys["choices"])}
         return len(kinds) == 1 and kinds <= _SOUND_KEYS
+    if holds_secret(keys):
+        return False
     if keys["type"].startswith("function") or keys["type"] in ("definition-ref", "json-or-python", "lax-or-strict"):
         return True
     return keys["type"] in _SOUND_KEYS
@@ -294,7 +310,9 @@ def _check_default(schema: Schema, name: str, place: Place) -> None:
     except Exception as error:
         raise _wrong_default(schema, name, value, f"{type(error).__name__}: {error}", place) from None
     if type(revived) is not type(value) or (revived != value and repr(revived) != repr(value)):
-        raise _wrong_default(schema, name, value, f"It comes back from JSON as {shown(revived)}.", place)
+        raise _wrong_default(
+            schema, name, value, f"It comes back from JSON as {value_shown(schema.fields[name], revived)}.", place
+        )
 
 
 def _same(data: Any) -> Any:
@@ -302,7 +320,9 @@ def _same(data: Any) -> Any:
 
 
 def _wrong_default(schema: Schema, name: str, value: object, reason: str, place: Place) -> DeclarationError:
-    annotation = annotation_text(schema.fields[name].annotation)
+    annotation, spec = annotation_text(schema.fields[name].annotation), schema.fields[name]
+    if spec.is_secret:
+        reason = scrubbed(reason, all_texts(value))
     fix = f"Give {name} a default of type {annotation}, or none."
     if annotation in ("Any", "object"):
         fix = f"Annotate {name} with the type of its values, or keep texts, numbers, lists and dicts in it."
@@ -310,7 +330,7 @@ def _wrong_default(schema: Schema, name: str, value: object, reason: str, place:
         fix = f"Write {name}: {annotation} | None = None, or give it a default of type {annotation}."
     return mistake(
         "GF111",
-        f"The default of {name!r} in {schema.state.__name__} does not survive: {shown(value)}",
+        f"The default of {name!r} in {schema.state.__name__} does not survive: {value_shown(spec, value)}",
         f"{reason} The state must survive a round trip through JSON. (S1.1)",
         fix,
         place,

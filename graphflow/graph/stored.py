@@ -22,7 +22,7 @@ from graphflow.core import reducers
 from graphflow.core.plan import Ask, Edge, Guard, Limit, Limits, Need, Node, Over, Plan, Rail, Retry, SubGraph, Writes
 from graphflow.core.schema import FieldSpec, Schema
 from graphflow.errors import Internal, Place, StoreInvalid
-from graphflow.graph.fingerprints import without_texts
+from graphflow.graph.fingerprints import QuietSchema, without_texts
 from graphflow.graph.shapes import annotation_text
 
 FORMAT = 1
@@ -115,7 +115,7 @@ def _json_schema(annotation: Any) -> Any:
     if restored is not None and issubclass(restored, _Unknown):
         return restored.told  # of a plan that was restored: it is told again as it was
     try:
-        return without_texts(TypeAdapter(annotation).json_schema())
+        return without_texts(TypeAdapter(annotation).json_schema(schema_generator=QuietSchema))
     except (PydanticInvalidForJsonSchema, PydanticUserError, PydanticSchemaGenerationError):
         return None
 

@@ -23,6 +23,7 @@ from graphflow.graph.mistakes import mistake
 from graphflow.graph.operators import Fields
 from graphflow.graph.options import check_at_once, check_choice, check_flag, check_retry, check_seconds, check_text
 from graphflow.graph.results import goes_nowhere, several_fields, writes_of
+from graphflow.graph.secrecy import refuse_from_outside, refuse_in_text
 from graphflow.graph.shapes import annotation_text
 from graphflow.graph.signatures import UNKNOWN, name_of, shown_work, signature_of
 from graphflow.graph.worker import Worker, WorkerFacts
@@ -220,6 +221,7 @@ def _agent_node(work: Worker[Any], options: NodeOptions, parts: Parts, place: Pl
                 unknown_name(field, parts.schema.fields),
                 place,
             )
+    refuse_in_text(f"Agent {work.name!r}", facts.slots, parts.schema, place)
     reads = facts.reads
     if options.reads is not None:
         reads = (reads or frozenset()) | frozenset(several_fields(options.reads, "reads", parts.schema, place))
@@ -253,6 +255,14 @@ def _agent_writes(
     found = writes_of(
         options.writes, output, parts.schema, result=result, may_update=False, updates=options.updates, place=place, reads=reads
     )  # fmt: skip
+    by_tools = (
+        frozenset[str]()
+        if options.updates is None
+        else frozenset(several_fields(options.updates, "updates", parts.schema, place))
+    )
+    refuse_from_outside(
+        f"Node {name!r}", output, found, parts.schema, place, besides=by_tools - frozenset(found.fields)
+    )
     return found if found.declared is None else replace(found, declared=found.declared | extended)
 
 

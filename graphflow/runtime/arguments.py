@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from inspect import iscoroutine
 from typing import Any, TypeGuard, cast
 
+from graphflow.core.journal import secret_places
+from graphflow.core.plan import Plan
 from graphflow.core.usage import Budget
-from graphflow.errors import ArgumentInvalid, shown
+from graphflow.errors import ArgumentInvalid, CipherMissing, shown
 from graphflow.graph.answers import Answer
 from graphflow.graph.places import caller
 from graphflow.runtime.run import Run
+from graphflow.stores.store import Store
 
 _STORE = ("create", "append", "read", "plans", "add_plan", "acquire", "release", "ids")
 
@@ -44,14 +48,17 @@ def check_budget(given: object) -> None:
 def check_observers(given: object) -> None:
     """Raises ArgumentInvalid unless it is a list of functions."""
     why = "observers= is a list of functions; each is called with every event."
-    if callable(given):
-        name = getattr(given, "__name__", "observe")
+    if callable(given) or callable(getattr(given, "watch", None)):
+        name = getattr(given, "__name__", "observe" if callable(given) else f"{type(given).__name__}()")
         raise _invalid("observers", given, why, f"Put it in a list: observers=[{name}].")
     if isinstance(given, str) or not isinstance(given, Sequence):
         raise _invalid("observers", given, why, "Write observers=[print].")
     observers = cast("Sequence[object]", given)
     for one in observers:
-        if not callable(one):
+        watches = callable(getattr(one, "watch", None))
+        if isinstance(one, type) and watches:
+            raise _invalid("observers", list(observers), why, f"Give an object: observers=[{one.__name__}()].")
+        if not callable(one) and not watches:
             raise _invalid("observers", list(observers), why, f"{shown(one)} cannot be called; leave it out.")
 
 
@@ -77,6 +84,30 @@ def check_store(given: object) -> None:
         lacks = "It is a class." if isinstance(given, type) else f"It has no {', '.join(missing)}."
         fix = "Give an object: store=graphflow.stores.MemoryStore(); or leave store= out."
         raise _invalid("store", given, f"A store keeps the journals of runs. {lacks}", fix)
+
+
+def check_cipher(plan: Plan, store: Store | str | os.PathLike[str] | None) -> None:
+    """Raises CipherMissing where a run with secrets would be kept on disk, and nothing seals them there (S1.1)."""
+    if store is None or getattr(store, "lease_s", 0) is None or getattr(store, "cipher", None) is not None:
+        return
+    places = secret_places(plan)
+    if not places:
+        return
+    if isinstance(store, str | os.PathLike):
+        name = str(store)
+        shown_name = name.rpartition("@")[2]  # an address may have a password in it
+        kind, given = ("PostgresStore", "address") if "://" in name else ("SQLiteStore", repr(name))
+    else:
+        kind, given, shown_name = type(store).__name__, "...", getattr(store, "place", "")
+    which = "These fields hold secrets" if len(places) > 1 else "This field holds a secret"
+    raise CipherMissing(
+        f"Graph {plan.name!r} keeps secrets, and the store {shown_name} has no cipher to seal them".replace("  ", " "),
+        why=f"{which}: {', '.join(places)}. On disk a secret is sealed or not kept at all. Nothing was started. (S1.1)",
+        fix=f"store={kind}({given}, cipher=FernetCipher(key)), both from graphflow.stores; FernetCipher.new_key() makes a "
+        "key, and on the command line GRAPHFLOW_KEY holds it. A secret that need not outlive the process: "
+        "graph.run(state, deps=...), read as ctx.deps. (S3.8)",
+        where=(caller(),),
+    )
 
 
 def _is_run(given: object) -> TypeGuard[Run[Any]]:

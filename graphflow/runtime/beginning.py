@@ -19,10 +19,11 @@ from graphflow.core.usage import Budget
 from graphflow.errors import RunError, StoreError
 from graphflow.graph.answers import Answer
 from graphflow.runtime import arguments
-from graphflow.runtime.driver import Observer
 from graphflow.runtime.live import Live
 from graphflow.runtime.outbox import Durability
 from graphflow.runtime.run import Run
+from graphflow.runtime.watching import Observer
+from graphflow.stores.ciphers import Cipher
 from graphflow.stores.memory import MemoryStore
 from graphflow.stores.store import Origin, Store
 
@@ -49,10 +50,11 @@ class Surroundings:
         return Origin(self.target or place, self.model_name, parent)
 
 
-def open_store(store: Store | str | os.PathLike[str] | None) -> Store:
+def open_store(store: Store | str | os.PathLike[str] | None, cipher: Cipher | None = None) -> Store:
     """The store a call names; a fresh one in memory without a name. Raises StoreError.
 
-    A name is a file, or the address of a Postgres database: ``runs.db``, ``postgresql://user@host/database``.
+    A name is a file, or the address of a Postgres database: ``runs.db``, ``postgresql://user@host/database``. One that
+    is named is opened with ``cipher``.
     """
     if store is None:
         return MemoryStore()
@@ -62,10 +64,10 @@ def open_store(store: Store | str | os.PathLike[str] | None) -> Store:
     if str(store).startswith(("postgres://", "postgresql://")):
         from graphflow.stores.postgres import PostgresStore
 
-        return PostgresStore(str(store))
+        return PostgresStore(str(store), cipher=cipher)
     from graphflow.stores.sqlite import SQLiteStore
 
-    return SQLiteStore(store)
+    return SQLiteStore(store, cipher=cipher)
 
 
 def begin(
@@ -79,6 +81,7 @@ def begin(
 ) -> Live[Any]:
     """A new run, its start state validated here. Raises InputInvalid and StoreError."""
     arguments.check_budget(budget)
+    arguments.check_cipher(plan, store)
     kept = open_store(store)
     machine = Machine(plan, run_id or f"r-{secrets.token_hex(4)}", budget)
     values = machine.check_input(state)
@@ -107,6 +110,7 @@ def resume(
     """Go on with a stopped, waiting, failed or exhausted run. Raises RunNotFound, GraphChanged, AnswerInvalid."""
     arguments.check_budget(budget)
     arguments.check_answers(answers)
+    arguments.check_cipher(plan, store)
     kept, run_id = _where(run, store)
     machine = replay(kept.plans(run_id, plan), map(decode, kept.read(run_id)))
     machine.now = max(machine.now, _now())
@@ -138,6 +142,7 @@ def rerun(
 ) -> Live[Any]:
     """A new run that goes on from entry ``at`` of an old one, which stays as it is (S15.3). Raises RunError."""
     arguments.check_budget(budget)
+    arguments.check_cipher(plan, store)
     past = arguments.checked_run(run).at(at)
     machine = replay(past.plans, past.journal)
     if machine.status in ("done", "cancelled"):

@@ -32,13 +32,12 @@ from graphflow.runtime.lanes import drive_lane
 from graphflow.runtime.outbox import Durability, Outbox
 from graphflow.runtime.reservations import Reservations
 from graphflow.runtime.timers import Timers
+from graphflow.runtime.watching import Listener, Observer, Watching
 from graphflow.runtime.worker import Worker
 from graphflow.stores.store import Store
 
 YIELD_AFTER_S = 0.002
 """A worker whose nodes never wait lets the loop breathe this often."""
-
-Observer = Callable[[Event], None]
 
 
 class Driver:
@@ -64,7 +63,8 @@ class Driver:
         self.deps = deps
         self.model = model
         self.approve = approve
-        self.observers = list(observers)
+        self.observers: list[Listener] = [one for one in observers if callable(one)]
+        self.watching = Watching(self, found) if (found := [o for o in observers if not callable(o)]) else None
         self.max_depth = machine.plan.limits.depth
         self.held = Held()
         self.reservations: Reservations | None = None  # made for the first call that has to wait for the budget
@@ -113,6 +113,8 @@ class Driver:
         self._over = loop.create_future()
         self.context = contextvars.copy_context()
         self.tick()
+        if self.watching is not None:
+            self.context.run(self.watching.open)
         self.machine.spent.since = self.machine.now
 
     def tick(self) -> None:
@@ -251,7 +253,7 @@ class Driver:
         machine, clock, epoch, clean = self.machine, self.clock, self.epoch, self.context
         entries, timers, ready, opening = machine.entries, machine.timers, machine.ready, machine.opening
         observers, copy_context, stops, gate = self.observers, contextvars.copy_context, machine.stops, self.gate
-        over = self._over
+        over, watching = self._over, self.watching
         assert over is not None
         breathe_at = epoch + clock() + YIELD_AFTER_S
         while True:
@@ -278,7 +280,7 @@ class Driver:
             if gate is not None and gate.is_behind and not await self._is_safe(worker, scope, turn):
                 continue
             if node.timeout_s is not None or observers:
-                self._announce(scope)
+                self._announce(worker, scope)
             try:
                 if left is not None:
                     result = await left.outcome
@@ -307,6 +309,8 @@ class Driver:
                 entries.clear()
             else:
                 self.commit()
+            if watching is not None:
+                watching.leave(worker)
             if over.done():  # the node has swallowed the cancel by which the driver ends: it was the last (S14.2)
                 return False
             if copy_context() != clean:
@@ -368,7 +372,7 @@ class Driver:
         over.set_result(None)
         return False
 
-    def _announce(self, scope: Scope) -> None:
+    def _announce(self, worker: Worker, scope: Scope) -> None:
         """An attempt begins: set its timeout, tell the observers."""
         node, machine = scope.node, self.machine
         self.tick()
@@ -376,7 +380,10 @@ class Driver:
             left_s = node.timeout_s if scope.approvals is None else node.timeout_s - time_used_s(scope)
             self.timers.push(machine.now + left_s, scope, ("timeout", scope.turn))
         if self.observers:
-            self.tell(NodeStarted(0, scope.path, node.name, machine.now, scope.attempt))
+            attempts = 1 if node.retry is None else node.retry.attempts
+            agent = node.work.name if node.kind == "agent" else ""
+            worker.began = NodeStarted(0, scope.path, node.name, machine.now, scope.attempt, attempts, agent)
+            self.tell(worker.began)
 
     def _finish(self, worker: Worker, scope: Scope, turn: int, result: Any) -> None:
         """A node has returned what is not so simple: with ``ctx.update`` calls, a handoff, or a lasting change."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from typing import Any
 
@@ -30,7 +31,7 @@ def drive_now(live: Live[Any]) -> Run[Any]:
         except BaseException as error:
             failure.append(error)
 
-    thread = threading.Thread(target=drive, name=f"graphflow {live.run_id}")
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(drive,), name=f"graphflow {live.run_id}")
     thread.start()
     thread.join()
     if failure:

@@ -36,9 +36,11 @@ class RunStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class NodeStarted(Event):
-    """An attempt began. Not journalled."""
+    """An attempt began, of ``attempts`` at most, by ``agent`` if one performs the node. Not journalled."""
 
     attempt: int
+    attempts: int = field(default=1, repr=False)
+    agent: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +56,24 @@ class NodeFinished(Event):
 
 @dataclass(frozen=True, slots=True)
 class NodeFailed(Event):
-    """An attempt failed. ``due`` is when the next one starts, ``to`` where an error edge led, else it climbed."""
+    """An attempt failed. ``due`` is when the next one starts, ``to`` where an error edge led, else it climbed.
+
+    ``level`` is the cursor around at which it was settled, if it climbed.
+    """
 
     attempt: int
     error: dict[str, Any]
     due: float | None
     to: tuple[str, ...]
     is_collected: bool
+    level: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLeft(Event):
+    """An attempt is over, also one that was stopped and of which nothing came. Only a ``Watch`` is told."""
+
+    attempt: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +175,8 @@ def event_of(entry: Entry, plan: Plan) -> Event:
         return NodeFinished(*place, step.updates, step.edge, step.to, width, items)
     if kind == "failed":
         attempt = entry.get("attempt", 0)
-        return NodeFailed(*place, attempt, entry["error"], entry.get("due"), step.to, entry.get("collected", False))
+        is_collected, level = entry.get("collected", False), entry.get("level", "")
+        return NodeFailed(*place, attempt, entry["error"], entry.get("due"), step.to, is_collected, level)
     if kind == "joined":
         members = tuple(entry["members"]) if "members" in entry else None
         return Joined(*place, members, step.to)

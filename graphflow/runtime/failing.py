@@ -24,7 +24,7 @@ def failure_of(run: Run[Any]) -> RunFailed:
     error = run.error
     cause = run.failures[-1] if run.failures else None
     cursor = cause.cursor if cause else ""
-    what = getattr(error, "what", None) or f"{type(error).__name__}: {error}"
+    what = getattr(error, "what", None) or f"{type(error).__name__}: {run.without_secrets(str(error))}"
     is_on_purpose = getattr(error, "code", "") == Failed.code
     standing = "" if is_on_purpose else f" of graph {run.graph!r} failed at {unquote(cursor) or 'its start'}"
     why = getattr(error, "why", "") or ""

@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic_core import to_json
 
 from graphflow.core import spending
+from graphflow.core.discretion import around, discreet_text
 from graphflow.core.scopes import Recorded, Scope
+from graphflow.core.sealing import secret_values
 from graphflow.core.usage import Usage
+from graphflow.errors import NodeError
 from graphflow.graph.context import Effect, Reserve
 from graphflow.graph.holding import Held
 from graphflow.graph.occurrences import Occurrences
 from graphflow.graph.suspending import Suspended, Unanswered, WantedCall
 from graphflow.runtime.events import CallWaits
 from graphflow.runtime.reservations import Reservations
+from graphflow.runtime.watching import Call
 
 if TYPE_CHECKING:
     from graphflow.runtime.driver import Driver
@@ -64,8 +68,8 @@ class DriverHands:
 
     @property
     def is_watched(self) -> bool:
-        """Whether anybody observes the run."""
-        return bool(self.driver.observers)
+        """Whether anybody observes the run and reads what models write."""
+        return any(getattr(observer, "reads_text", True) for observer in self.driver.observers)
 
     @property
     def held(self) -> Held:
@@ -130,7 +134,8 @@ class DriverHands:
             raise Suspended
         self.calls_open += 1
         try:
-            effect = await call()
+            watching = self.driver.watching
+            effect = await (call() if watching is None else watching.call(self._call(kind, request), call))
         except Unanswered as unanswered:
             self.hear_of(unanswered, key)
             raise
@@ -146,13 +151,20 @@ class DriverHands:
             spending.settle(machine, calls, tokens, usd)
             if self.driver.reservations is not None:
                 self.driver.reservations.wake()
-        data = Recorded(effect.value, _spent(effect.usage), effect.updates, effect.error)
-        to_json(data.value)  # a value that JSON cannot hold fails here, in the node, and not in a journal
+        said = discreet_text(effect.error, around(self.scope)) if effect.error else ""
+        data = Recorded(effect.value, _spent(effect.usage), effect.updates, said)
+        text = to_json(data.value)  # a value that JSON cannot hold fails here, in the node, and not in a journal
+        if b"***" in text and any(True for _ in secret_values(data.value)):  # pydantic has written asterisks for it
+            raise _secret_recorded(kind, request, data.value)
         if not self.driver.record(self.scope, self.turn, key, data) and data.usage:
             self.driver.spend(self.path, self.node, data.usage)
         if (gate := self.driver.gate) is not None and gate.is_behind:
             await gate.settled()  # what was paid for is safe before the node goes on
         return effect
+
+    def _call(self, kind: Literal["model", "tool", "once"], request: Any) -> Call:
+        self.driver.tick()
+        return Call(self.path, self.node, kind, request, self.driver.machine.now)
 
     async def _wait_for_budget(self, calls: int) -> None:
         """What is left is reserved by calls under way: wait until they are settled (S13.1)."""
@@ -209,6 +221,16 @@ class DriverHands:
         """A call has failed: the next equal one takes its place."""
         if number is not None:
             self.occurrences.give_back(base, number)
+
+
+def _secret_recorded(kind: str, request: Any, value: Any) -> NodeError:
+    of = f"ctx.once({request!r})" if kind == "once" else f"A {kind} call"
+    return NodeError(
+        f"{of} gave a {type(value).__name__} with a secret in it",
+        why="What is recorded stands in the journal as it is, and a secret would come back as asterisks. (S11.1)",
+        fix="Keep it in the state: a node of its own returns it, or a tool calls ctx.update(key=...), for a field of type "
+        "SecretStr, which is sealed where it is stored. Or make it part of deps=. (S3.8)",
+    )
 
 
 def _spent(usage: Usage) -> dict[str, Any]:

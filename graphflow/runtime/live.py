@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from types import TracebackType
 from typing import Any, Generic, Self
 
@@ -17,12 +17,14 @@ from graphflow.core.machine import Machine
 from graphflow.core.plan import Plan
 from graphflow.errors import AnswerInvalid, RunError, StoreUnavailable
 from graphflow.graph.answers import Answer
-from graphflow.runtime.driver import Driver, Observer
+from graphflow.runtime.displaying import keep_showing
+from graphflow.runtime.driver import Driver
 from graphflow.runtime.events import Event
 from graphflow.runtime.failing import failure_of
 from graphflow.runtime.outbox import Durability
 from graphflow.runtime.run import Run
 from graphflow.runtime.standing import standing_of
+from graphflow.runtime.watching import Listener, Observer
 from graphflow.stores.memory import MemoryStore
 from graphflow.stores.store import Store
 
@@ -63,6 +65,7 @@ class Live(Generic[S]):
         self._ended: asyncio.Event | None = None  # made for the first who listens
         self._is_over = False
         self._reopen = reopen
+        self._display: asyncio.Task[None] | None = None
         self._rested: tuple[Sequence[bytes], dict[str, Plan]] | None = None  # what a store had that is closed by now
 
     def skip(self, entries: int) -> None:
@@ -93,16 +96,19 @@ class Live(Generic[S]):
             await self.stop()
         elif self._task is not None:
             await asyncio.wait([self._task])
+            if self._display is not None:
+                await self._display
             if not self._task.cancelled():
                 self._task.result()
 
     async def _drive(self) -> None:
         await self._acquire()
         try:
-            self._driver.prepare()
-            self._make_begin()
-            self._driver.commit()
-            await self._driver.drive()
+            with nullcontext() if self._driver.watching is None else self._driver.watching:
+                self._driver.prepare()
+                self._make_begin()
+                self._driver.commit()
+                await self._driver.drive()
         finally:
             self._is_over = True
             try:
@@ -170,17 +176,25 @@ class Live(Generic[S]):
 
     async def result(self) -> Run[S]:
         """Wait for the run to rest. Raises RunFailed if it failed."""
+        task = self._check_started()
+        await asyncio.shield(task)
+        return self._outcome()
+
+    def _check_started(self) -> asyncio.Task[None]:
         if self._task is None:
             raise RunError(
                 "The run was not started",
                 why="A live run starts with `async with`.",
                 fix="async with graph.start(...) as live:",
             )
-        await asyncio.shield(self._task)
-        return self._outcome()
+        return self._task
 
     def events(self) -> AsyncIterator[Event]:
-        """What happens from now on, typed, until the run rests. Several may listen; none can slow the run down."""
+        """What happens from now on, typed, until the run rests. Several may listen; none can slow the run down.
+
+        Raises RunError where nobody drives the run: it would wait for ever.
+        """
+        self._check_started()
         waiting: deque[Event] = deque()
         arrived = asyncio.Event()
 
@@ -189,12 +203,27 @@ class Live(Generic[S]):
             arrived.set()
 
         self._driver.observers.append(observe)
+        return self._stream(waiting, arrived, self._end_to_wait_for(), observe)
+
+    def _end_to_wait_for(self) -> asyncio.Event:
         if self._ended is None:
             self._ended = asyncio.Event()
-        return self._stream(waiting, arrived, self._ended, observe)
+            if self._is_over:
+                self._ended.set()
+        return self._ended
+
+    def display(self, every_s: float = 0.5) -> None:
+        """Show the run in the notebook's cell, drawn on its graph, and update it there until it rests.
+
+        At most every ``every_s`` seconds, and only when something has happened. Elsewhere than in a notebook its line is
+        printed, at once and when it rests. Call it inside ``async with graph.start(...) as live``, once.
+        """
+        if self._display is None:
+            showing = keep_showing(lambda: self.run, self._end_to_wait_for(), every_s)
+            self._display = asyncio.get_running_loop().create_task(showing)
 
     async def _stream(
-        self, waiting: deque[Event], arrived: asyncio.Event, over: asyncio.Event, observe: Observer
+        self, waiting: deque[Event], arrived: asyncio.Event, over: asyncio.Event, observe: Listener
     ) -> AsyncIterator[Event]:
         try:
             while True:
@@ -253,3 +282,6 @@ class Live(Generic[S]):
         if self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.wait([self._task])
+        if self._display is not None:
+            self._end_to_wait_for().set()
+            await self._display

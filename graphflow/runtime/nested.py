@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from graphflow.agents.tools import NEVER_TOLD, ToolHands
 from graphflow.core import changing, spending, starting
+from graphflow.core.discretion import discreet_text
 from graphflow.core.machine import Machine
 from graphflow.core.plan import Plan
 from graphflow.core.scopes import READY, Recorded, Scope
@@ -202,7 +203,9 @@ def _failure(machine: NestedMachine, place: Place) -> Exception:
         seen = seen.__cause__
     if error is None and machine.status != "exhausted":
         return Internal(f"Graph {name!r}, called as a tool, came to rest as {machine.status!r} (S12.2).")
-    what = getattr(error, "what", None) or (f"{type(error).__name__}: {error}" if error else machine.reason)
+    what = getattr(error, "what", None) or (
+        f"{type(error).__name__}: {discreet_text(str(error), machine.scopes())}" if error else machine.reason
+    )
     failed = ScopeFailed(
         f"Graph {name!r}, called as a tool, failed: {what}",
         cursor=machine.error_at,

@@ -158,7 +158,7 @@ class Outbox:
         while self._commit is not None or (self._error is None and self.is_behind):
             self._send()
             if self._commit is not None:
-                await asyncio.wait([self._commit])
+                await _finished(self._commit)
         if self._timer is not None:
             self._timer.cancel()
         if self._error is None:
@@ -218,8 +218,10 @@ class Outbox:
             self._is_told = self._fail(error)
 
     def _beat_on(self, driver: Driver) -> None:
-        """Twice a second: answers that were left in the store, and a sign of life if nothing else has gone there."""
-        self._beat = asyncio.get_running_loop().call_later(_BEAT_S, self._beat_on, driver)
+        """Twice a second, and well within a lease: answers left in the store, and a sign of life if nothing else goes there."""
+        lease_s = self.store.lease_s
+        assert lease_s is not None
+        self._beat = asyncio.get_running_loop().call_later(min(_BEAT_S, lease_s / 3), self._beat_on, driver)
         if self._error is not None or driver.is_over:
             return
         try:
@@ -261,3 +263,15 @@ class Outbox:
             except AnswerInvalid as error:
                 warnings.warn(f"An answer left for run {self._machine.run_id} was dropped: {error}", stacklevel=2)
             driver.nudge()
+
+
+async def _finished(commit: asyncio.Task[None]) -> None:
+    """Wait for it, also when cancelled meanwhile: a begun commit is finished and counts, and nothing is left (S14.2)."""
+    cancelled: asyncio.CancelledError | None = None
+    while not commit.done():
+        try:
+            await asyncio.wait([commit])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled

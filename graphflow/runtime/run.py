@@ -12,6 +12,7 @@ from typing_extensions import TypeVar
 
 from graphflow.agents.approvals import ToolRequest
 from graphflow.core import answering, reading, timing
+from graphflow.core.discretion import discreet_text
 from graphflow.core.journal import Entry, decode, pruned_before
 from graphflow.core.machine import Machine
 from graphflow.core.plan import Plan
@@ -19,6 +20,7 @@ from graphflow.core.replay import pruned, replay
 from graphflow.core.usage import Usage
 from graphflow.errors import RunError, shown, unknown_name
 from graphflow.graph.answers import Answer
+from graphflow.runtime.pictures import picture_of
 
 S = TypeVar("S", default=Any)
 
@@ -201,6 +203,12 @@ class Run(Generic[S]):
 
         Raises RunError, and HistoryPruned for a moment that was pruned.
         """
+        self.check_moment(seq)
+        machine = replay(self._plans, self.journal, seq)
+        return Run(self._plans, machine, self._journal[: seq - self.pruned], self.model, self.given_model)
+
+    def check_moment(self, seq: int) -> None:
+        """Raises RunError unless there is an entry ``seq``, and HistoryPruned for one that was pruned."""
         if not 1 <= seq <= self.seq:
             raise RunError(
                 f"Run {self.id!r} has no entry {seq}",
@@ -209,8 +217,6 @@ class Run(Generic[S]):
             )
         if self.pruned and seq <= self.pruned:
             raise pruned(self.id, seq, self.pruned + 1)
-        machine = replay(self._plans, self.journal, seq)
-        return Run(self._plans, machine, self._journal[: seq - self.pruned], self.model, self.given_model)
 
     def story(self, node: str) -> tuple[reading.Step, ...]:
         """The transitions that explain a node: its own, and those that led to it. Raises RunError for unknown nodes."""
@@ -222,6 +228,10 @@ class Run(Generic[S]):
                 fix=unknown_name(node, names),
             )
         return tuple(step for step in self.steps if step.node == node or node in step.to)
+
+    def without_secrets(self, text: str) -> str:
+        """A text in which no secret of the run's state stands: for what is told of it elsewhere."""
+        return discreet_text(text, self._machine.scopes())
 
     def __repr__(self) -> str:
         return f"<Run {self.id} of {self.graph}: {self.status}, {self._machine.spent.steps} steps>"
@@ -237,7 +247,8 @@ class Run(Generic[S]):
             "state": shown(self.state),
         }
         body = "".join(f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in rows.items())
-        return {"text/plain": repr(self), "text/html": f"<table>{body}</table>"}
+        picture = picture_of(self).get("text/html", "")
+        return {"text/plain": repr(self), "text/html": f"<table>{body}</table>{picture}"}
 
 
 def _request(question: answering.OpenQuestion, run_id: str) -> ToolRequest | None:

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic.errors import PydanticInvalidForJsonSchema
 
 from graphflow.core import answering, reading, timing
+from graphflow.core.discretion import described
 from graphflow.core.machine import Machine
-from graphflow.core.remembered import describe
 from graphflow.core.schema import adapter
 from graphflow.stores.store import Standing
 
@@ -36,7 +36,7 @@ def standing_of(machine: Machine) -> Standing:
         questions=questions,
         usage=usage,
         state=schema.dump_state(machine.root.read()),
-        error=None if machine.error is None else describe(machine.error),
+        error=None if machine.error is None else described(machine.error, machine.scopes()),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from graphflow.stores.ciphers import Cipher, FernetCipher
 from graphflow.stores.memory import MemoryStore
 from graphflow.stores.store import Store
 
@@ -12,7 +13,16 @@ if TYPE_CHECKING:
     from graphflow.stores.pruning import prune_history, prune_runs
     from graphflow.stores.sqlite import SQLiteStore
 
-__all__ = ["MemoryStore", "PostgresStore", "SQLiteStore", "Store", "prune_history", "prune_runs"]
+__all__ = [
+    "Cipher",
+    "FernetCipher",
+    "MemoryStore",
+    "PostgresStore",
+    "SQLiteStore",
+    "Store",
+    "prune_history",
+    "prune_runs",
+]
 
 
 def __getattr__(name: str) -> Any:

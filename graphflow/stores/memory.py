@@ -11,6 +11,7 @@ from typing import Any
 from graphflow.core.journal import Brief, Journal, decode, pruned_before
 from graphflow.core.plan import Plan
 from graphflow.errors import RunBusy, RunNotFound, StoreError, unknown_name
+from graphflow.stores.ciphers import Cipher
 from graphflow.stores.store import NO_ORIGIN, GivenAnswer, Origin, RunRow, Standing
 from graphflow.stores.texts import written
 
@@ -37,6 +38,7 @@ class MemoryStore:
     """
 
     lease_s: float | None = None
+    cipher: Cipher | None = None  # in memory secrets stay what they are
 
     def __init__(self) -> None:
         self._runs: dict[str, _Kept] = {}

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from graphflow.errors import StoreUnavailable
 from graphflow.stores import sharing
+from graphflow.stores.ciphers import Cipher, checked_cipher
 from graphflow.stores.database import Row
 from graphflow.stores.postgres_server import (
     REPEATED,
@@ -55,15 +56,25 @@ class PostgresStore(SqlStore):
     """Journals in a Postgres database: ``PostgresStore("postgresql://user@host/database")``.
 
     ``lease_s`` is how long a driver may be silent before another may take over its run, ``wait_s`` how long a commit
-    waits for a server that is away, ``schema`` where the tables lie. The password may stand in the address, or where
+    waits for a server that is away, ``schema`` where the tables lie, ``cipher`` what
+    seals the secrets of states that hold some. The password may stand in the address, or where
     libpq looks for it (``PGPASSWORD``, ``~/.pgpass``); no message shows it. Raises StoreInvalid for a schema that is
     none of ours or of a newer version, and StoreUnavailable where no connection can be made.
     """
 
-    def __init__(self, address: str, *, lease_s: float = 30.0, schema: str = "graphflow", wait_s: float = 30.0) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        lease_s: float = 30.0,
+        schema: str = "graphflow",
+        wait_s: float = 30.0,
+        cipher: Cipher | None = None,
+    ) -> None:
         checked_lease(lease_s)
+        checked_cipher(cipher)
         found = address_of(address, schema)
-        super().__init__(sharing.take(("postgres", found, wait_s), lambda: _Server(found, wait_s)), lease_s)
+        super().__init__(sharing.take(("postgres", found, wait_s), lambda: _Server(found, wait_s)), lease_s, cipher)
 
 
 class _Server:

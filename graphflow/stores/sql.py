@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from graphflow.core.journal import Brief, decode, pruned_before, text_of
@@ -15,6 +16,7 @@ from graphflow.core.plan import Plan
 from graphflow.errors import RunNotFound, StoreError, unknown_name
 from graphflow.graph.stored import data_of, plan_of
 from graphflow.stores import sharing
+from graphflow.stores.ciphers import Cipher, opened, sealed
 from graphflow.stores.committing import fenced
 from graphflow.stores.database import Row
 from graphflow.stores.listing import READY, ROWS, SIZES, STANDING, columns_of, row_of
@@ -22,7 +24,7 @@ from graphflow.stores.memory import busy, taken_id, too_late
 from graphflow.stores.owners import is_gone, new_owner
 from graphflow.stores.store import NO_ORIGIN, GivenAnswer, Origin, RunRow, Standing
 from graphflow.stores.texts import checked_id, parsed, safe, written
-from graphflow.stores.writing import Batch, Commit, closed
+from graphflow.stores.writing import Batch, Commit, Told, closed
 
 T = TypeVar("T")
 
@@ -48,9 +50,10 @@ _TAKE = (
 class SqlStore:
     """A store in a database. Made by ``SQLiteStore`` and ``PostgresStore``."""
 
-    def __init__(self, shared: sharing.Shared, lease_s: float) -> None:
+    def __init__(self, shared: sharing.Shared, lease_s: float, cipher: Cipher | None = None) -> None:
         self._let_go = sharing.let_go_with(self, shared)
         self.lease_s: float | None = lease_s
+        self.cipher: Cipher | None = cipher
         self._lease_s = lease_s
         self._shared = shared
         self._database = shared.database
@@ -72,7 +75,7 @@ class SqlStore:
         told = (safe(origin.target), safe(origin.model), safe(origin.parent))
         seq = pruned_before(entries) + len(entries)
         values = (checked_id(run_id), safe(plan.name), plan.fingerprint, seq, *told, now, now)
-        body, journal = written(data_of(plan)), b"\n".join(map(text_of, entries))
+        body, journal = written(data_of(plan)), self._sealed(b"\n".join(map(text_of, entries)))
 
         def create() -> bool:
             made = self._database.write(_CREATE, values)
@@ -251,8 +254,10 @@ class SqlStore:
         lease = self._leases.get(run_id)
         if lease is None:
             raise fenced(run_id)
-        told = None if standing is None else columns_of(standing)
+        told = None if standing is None else self._sealed_told(columns_of(standing))
         text = text_of(entries[0]) if len(entries) == 1 else b"\n".join(map(text_of, entries))
+        if self.cipher is not None:
+            text = sealed(text, self.cipher)
         return self._shared.writer.put(Batch(run_id, *lease, self._lease_s, text, len(entries), told, taken))
 
     def release(self, run_id: str) -> None:
@@ -274,7 +279,7 @@ class SqlStore:
         rows = self._read(_JOURNAL, (self._possible(run_id),))
         if not rows:
             self.row(run_id)
-        return [line for (body,) in rows for line in bytes(body).split(b"\n")]
+        return [line for (body,) in rows for line in self._opened(run_id, bytes(body)).split(b"\n")]
 
     def cut(self, run_id: str, snapshot: bytes) -> bool:
         """Put a snapshot in the place of all entries up to its own ``seq``, also while the run is driven.
@@ -282,6 +287,7 @@ class SqlStore:
         False if the journal begins there or later already. Raises RunNotFound.
         """
         seq, run_id = decode(snapshot)["seq"], self._possible(run_id)
+        snapshot = self._sealed(snapshot)
         found = self._perform(lambda: self._cut(run_id, seq, snapshot))
         if found is None:
             self.row(run_id)
@@ -325,6 +331,20 @@ class SqlStore:
         if not rows:
             self.row(run_id)
         return [GivenAnswer(number, *parsed(bytes(body), self.place)) for number, body in rows]
+
+    # -- secrets -------------------------------------------------------------------------------------------------------
+
+    def _sealed(self, text: bytes) -> bytes:
+        return text if self.cipher is None else sealed(text, self.cipher)
+
+    def _opened(self, run_id: str, text: bytes) -> bytes:
+        return text if self.cipher is None else opened(text, self.cipher, f" (run {run_id!r} in {self.place})")
+
+    def _sealed_told(self, told: Told) -> Told:
+        if self.cipher is None:
+            return told
+        state = None if told.state is None else sealed(told.state, self.cipher)
+        return replace(told, body=sealed(told.body, self.cipher), state=state)
 
     # -- the place -----------------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from graphflow.errors import StoreInvalid, StoreUnavailable
 from graphflow.stores import sharing
+from graphflow.stores.ciphers import Cipher, checked_cipher
 from graphflow.stores.database import FORMAT, TABLES, Row
 from graphflow.stores.sql import SqlStore, checked_lease
 from graphflow.stores.sqlite_files import checked_path, prepared, told
@@ -35,7 +36,7 @@ class SQLiteStore(SqlStore):
     """Journals in a file: ``SQLiteStore("runs.db")``, made if it is not there, readable by its owner alone.
 
     ``lease_s`` is how long a driver may be silent before another may take over its run, ``wait_s`` how long a commit
-    waits for a file that another process holds. Raises StoreInvalid for a file that is none of ours, damaged, or of a
+    waits for a file that another process holds. ``cipher`` seals the secrets of states that hold some. Raises StoreInvalid for a file that is none of ours, damaged, or of a
     newer version, and StoreUnavailable where it cannot be opened. Stores of one file share its connections and their
     writer, so naming it often costs little.
 
@@ -54,13 +55,15 @@ class SQLiteStore(SqlStore):
         lease_s: float = 30.0,
         is_power_safe: bool = True,
         wait_s: float = 15.0,
+        cipher: Cipher | None = None,
     ) -> None:
         checked_lease(lease_s)
+        checked_cipher(cipher)
         file = checked_path(path)
         is_new = prepared(file)
         about = file.stat()  # by what it is, not by its name: a file that took the place of another is another
         key = ("sqlite", about.st_dev, about.st_ino, is_power_safe, wait_s)
-        super().__init__(sharing.take(key, lambda: _File(file, is_power_safe, wait_s, is_new)), lease_s)
+        super().__init__(sharing.take(key, lambda: _File(file, is_power_safe, wait_s, is_new)), lease_s, cipher)
 
 
 class _File:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from graphflow.core.journal import Brief
 from graphflow.core.plan import Plan
+from graphflow.stores.ciphers import Cipher
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,15 @@ class Store(Protocol):
     @property
     def lease_s(self) -> float | None:
         """How long a driver may be silent before another may take over; None where a lease ends with its process."""
+        ...
+
+    @property
+    def cipher(self) -> Cipher | None:
+        """What seals secrets where this store writes, None without one: then no state with secrets is given to it.
+
+        All that is handed over goes through ``ciphers.sealed``, and what ``read`` gives through ``ciphers.opened``; where
+        a run stands stays sealed.
+        """
         ...
 
     def create(self, run_id: str, plan: Plan, origin: Origin = ..., entries: Sequence[bytes | Brief] = ()) -> None:

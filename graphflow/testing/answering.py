@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, product
+from math import gcd, prod
 from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, ValidationError
@@ -34,6 +35,7 @@ from graphflow.testing.playing import Move, Option
 from graphflow.testing.sampling import NoSample, filled, sample
 
 MOST_ANSWERS = 64
+MOST_COMBINED = 5_000
 
 
 @dataclass(slots=True)
@@ -109,7 +111,8 @@ class Answering:
         if writes.kind == "value":
             return tuple(self._of_field(plan, node, writes.fields[0], annotation, ()))
         if writes.kind == "tuple":
-            return self._combined(node, [self._of_field(plan, node, name, Any, ()) for name in writes.fields], tuple)
+            values = [self._of_field(plan, node, name, Any, ()) for name in writes.fields]
+            return self._combined(plan, node, writes.fields, values, tuple)
         names = written_names(plan, node, annotation)
         if names is None:
             return (self._anything(node, annotation),)
@@ -121,7 +124,8 @@ class Answering:
             for name, own in names.items()
         ]
         make = cast("type[BaseModel]", annotation) if infos else None
-        found = self._combined(node, parts, lambda row: _result(make, dict(zip(names, row, strict=True))))
+        own = tuple(names.values())
+        found = self._combined(plan, node, own, parts, lambda row: _result(make, dict(zip(names, row, strict=True))))
         kept = tuple(one for one in found if one is not _REFUSED)
         if not kept:
             raise self._nothing(node)
@@ -148,11 +152,34 @@ class Answering:
         except NoSample:
             raise self._nothing(node) from None
 
-    def _combined(self, node: Node, parts: Sequence[Sequence[Any]], make: Callable[[Any], Any]) -> tuple[Any, ...]:
+    def _combined(
+        self,
+        plan: Plan,
+        node: Node,
+        names: Sequence[str],
+        parts: Sequence[Sequence[Any]],
+        make: Callable[[Any], Any],
+    ) -> tuple[Any, ...]:
+        """Answers of several fields: all there are, or of too many those that conditions tell apart."""
         rows = list(islice(product(*parts), MOST_ANSWERS + 1))
         if len(rows) > MOST_ANSWERS:
-            self.notes[f"{node.name!r} has more than {MOST_ANSWERS} different answers; the first were tried"] = None
-        return tuple(make(row) for row in rows[:MOST_ANSWERS])
+            self.notes[
+                f"{node.name!r} has more than {MOST_ANSWERS} different answers; those that conditions tell apart were tried"
+            ] = None
+            rows = self._telling(plan, names, parts)
+        return tuple(make(row) for row in rows)
+
+    def _telling(self, plan: Plan, names: Sequence[str], parts: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
+        """One answer for each way in which the conditions can come out, then others, as many as are tried."""
+        terms = [guard.expression for guard in (*guards_of(plan), *self.claims)]
+        tests = [compiled(term) for term in terms if isinstance(term, Term) and reads(term) <= set(names)]
+        first: dict[tuple[bool | None, ...], tuple[Any, ...]] = {}
+        more: list[tuple[Any, ...]] = []
+        for row in spread(parts, MOST_COMBINED):
+            values = dict(zip(names, row, strict=True))
+            if first.setdefault(tuple([_says(test, values) for test in tests]), row) is not row:
+                more.append(row)
+        return [*first.values(), *more][:MOST_ANSWERS]
 
     def _of_field(self, plan: Plan, node: Node, name: str, annotation: Any, metadata: Sequence[Any]) -> Sequence[Any]:
         """What goes to one field: a value per region of what conditions ask; a few where functions look; else one."""
@@ -196,7 +223,7 @@ class Answering:
         tests = [compiled(atom) for atom in parts]
         kept: dict[tuple[bool | None, ...], Any] = {}
         for value in values:
-            kept.setdefault(tuple([_says(test, name, value) for test in tests]), value)
+            kept.setdefault(tuple([_says(test, {name: value}) for test in tests]), value)
         return list(kept.values())
 
     def _demand(self, plan: Plan, spec: FieldSpec, shape: Shape) -> tuple[Demand, bool]:
@@ -235,9 +262,29 @@ class Answering:
         )
 
 
-def _says(test: Test, name: str, value: Any) -> bool | None:
+def spread(parts: Sequence[Sequence[Any]], most: int) -> Iterator[tuple[Any, ...]]:
+    """Combinations of one value from each part, the first ones first; of very many some from everywhere.
+
+    >>> list(spread([[1, 2], "ab"], 10))
+    [(1, 'a'), (2, 'a'), (1, 'b'), (2, 'b')]
+    """
+    total = prod(map(len, parts))
+    stride = 1
+    if total > most:
+        stride = int(total * 0.618)
+        while gcd(stride, total) > 1:
+            stride += 1
+    for number in range(min(total, most)):
+        left, row = number * stride % total, list[Any]()
+        for part in parts:
+            left, index = divmod(left, len(part))
+            row.append(part[index])
+        yield tuple(row)
+
+
+def _says(test: Test, values: dict[str, Any]) -> bool | None:
     try:
-        return bool(test({name: value}, ()))
+        return bool(test(values, ()))
     except Exception:  # a condition that raises is a way to answer, too
         return None
 

@@ -22,6 +22,7 @@ from graphflow.errors.testing import RecordInvalid
 from graphflow.graph import stored
 from graphflow.graph.declaration import Declaration
 from graphflow.runtime.run import Run
+from graphflow.stores.ciphers import cipher_of, opened
 from graphflow.stores.exports import FORMAT, KIND
 from graphflow.stores.store import Store
 from graphflow.testing.proving import plan_of
@@ -165,8 +166,8 @@ def _of_store(plan: Plan, store: Store, change: migrating.Migrate | None) -> Ite
 
 def _is_export(file: Path) -> bool:
     try:
-        with file.open("rb") as opened:
-            return opened.read(1) == b"{"
+        with file.open("rb") as begun:
+            return begun.read(1) == b"{"
     except OSError as error:
         raise RecordInvalid(
             f"{str(file)!r} cannot be read",
@@ -178,7 +179,7 @@ def _is_export(file: Path) -> bool:
 def _opened(place: str) -> Store:
     from graphflow.runtime.beginning import open_store
 
-    return open_store(place)
+    return open_store(place, cipher_of(os.environ))
 
 
 def _of_export(plan: Plan, file: Path, change: migrating.Migrate | None) -> Verdict:
@@ -196,8 +197,17 @@ def _of_export(plan: Plan, file: Path, change: migrating.Migrate | None) -> Verd
         return Verdict(
             name, status, False, False, differences=(f"It is to have {entries} entries, and has {len(lines) - 1}.",)
         )
-    journal = [line.encode() for line in lines[1:]]
+    try:
+        journal = _unsealed(lines[1:])
+    except StoreError as error:
+        return Verdict(name, status, False, False, differences=_lines(error))
     return _verdict(plan, name, status, {one.fingerprint: one for one in plans}, journal, change)
+
+
+def _unsealed(lines: list[str]) -> list[bytes]:
+    """The entries of an export, its secrets opened if their key is at hand. Raises CipherKeyUnknown and SecretDamaged."""
+    cipher, journal = cipher_of(os.environ), [line.encode() for line in lines]
+    return journal if cipher is None else [opened(line, cipher) for line in journal]
 
 
 def _no_export(file: Path, why: str) -> RecordInvalid:

@@ -36,6 +36,7 @@ from graphflow.testing.searching import Bounds, Search
 from graphflow.testing.still import apart
 from graphflow.testing.surveying import Survey
 
+_WORK = ("function", "agent", "ask", "graph")
 _MOST_STARTS = 16
 
 
@@ -182,9 +183,22 @@ def _start_values(plan: Plan, name: str, demands: Mapping[str, Demand], is_looke
     return found
 
 
+def _inputs(plan: Plan, looked: frozenset[str]) -> list[str]:
+    """Fields that have a default, matter, and are written by no node: what a user of the graph gives it."""
+    mapped = {edge.over.field for edge in plan.edges if edge.over is not None}
+    written = {
+        name for node in plan.nodes if node.kind in _WORK for name in (node.writes.declared or plan.schema.fields)
+    }
+    fields = plan.schema.fields.items()
+    return [name for name, spec in fields if not spec.required and name in looked | mapped and name not in written]
+
+
 def _note_what_was_tried(search: Search, start: Any) -> None:
     """A function may tell apart more values of a field than were tried, and a list may be longer."""
     control, answering, plan = search.control, search.answering, search.plan
+    if start is None:
+        for name in _inputs(plan, control.fields[id(plan)]):
+            answering.notes[f"runs were started with {name} as its default only: start= says where else"] = None
     for one in control.plans:
         written = {
             name

@@ -34,6 +34,7 @@ __all__ = [
     "CANCEL",
     "CRASH",
     "FIRE",
+    "SILENCE",
     "Faults",
     "all",
     "cancel",
@@ -46,6 +47,9 @@ __all__ = [
     "model",
     "none",
     "raising",
+    "silence",
+    "slow",
+    "store",
     "timeout",
 ]
 
@@ -60,7 +64,9 @@ class Mark:
         return f"faults.{self.name}"
 
 
-CRASH, CANCEL, FIRE, AGAIN, CLOCK = map(Mark, ("CRASH", "CANCEL", "FIRE", "AGAIN", "CLOCK"))
+CRASH, CANCEL, FIRE, AGAIN, CLOCK, SILENCE = map(Mark, ("CRASH", "CANCEL", "FIRE", "AGAIN", "CLOCK", "SILENCE"))
+
+_RESULTS = ("reply", "handoff", "fail")
 
 At = Callable[[Play, Option], Iterable[Move]]
 """What may go wrong at an option, as moves in the place of the ordinary one."""
@@ -95,7 +101,7 @@ none = Faults((), 0)
 
 
 def all(*, at_most: int = 2) -> Faults:  # noqa: A001
-    """Everything that can go wrong; ``at_most`` so many times in one run."""
+    """Everything that can go wrong; ``at_most`` so many times in one run. But for ``silence``: many a run may wait."""
     kinds = (
         declared(),
         raising(RuntimeError),
@@ -211,13 +217,45 @@ def cancel(*, at_most: int = 1) -> Faults:
 
 
 def duplicate(*, at_most: int = 2) -> Faults:
-    """What a node returned is delivered a second time. It must change nothing (S15.5)."""
+    """What a node returned, or a timer, is delivered a second time. It must change nothing (S15.5)."""
 
     def at(play: Play, option: Option) -> Iterator[Move]:
-        if play.moves and play.moves[-1].kind in ("reply", "handoff", "fail"):
+        last = play.moves[-1] if play.moves else None
+        if last is not None and (last.kind in _RESULTS or (last.kind == "fire" and last.value[0] != "timeout")):
             yield Move("again", play.moves[-1].cursor, play.moves[-1].node)
 
     return Faults((("duplicate", at),), _number(at_most))
+
+
+def silence(*, at_most: int = 1) -> Faults:
+    """Nobody ever answers a question. Then a timer has to lead on, at the question or around it (S10.3)."""
+
+    def at(play: Play, option: Option) -> Iterator[Move]:
+        if option.kind == "question":
+            yield Move("silence", option.cursor, option.node.name)
+
+    return Faults((("silence", at),), _number(at_most))
+
+
+def slow(*, at_most: int = 2) -> Faults:
+    """A node takes longer than anything around it may: twice its ``timeout_s``, or two minutes.
+
+    For ``simulate``. A walk has no clock: it tries every order of timers and nodes anyway, and ``timeout()`` strikes there.
+    """
+    return Faults((("slow", _never),), _number(at_most))
+
+
+def store(*, at_most: int = 1) -> Faults:
+    """A commit is refused (disk full, connection lost), or another driver has taken over the run (S18).
+
+    For ``simulate``, which has a store.
+    """
+    return Faults((("store", _never),), _number(at_most))
+
+
+def _never(play: Play, option: Option) -> Iterable[Move]:
+    """There is no such thing in a walk."""
+    return ()
 
 
 def clock(*, at_most: int = 2) -> Faults:

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphflow.core import reading
+from graphflow.core.deciding import why_not
 from graphflow.core.journal import Entry, decode
-from graphflow.core.plan import Node
+from graphflow.core.plan import Edge, Node
 from graphflow.errors import unknown_name
 from graphflow.errors.testing import PropertyInvalid
 from graphflow.testing.lassos import goes_round, goes_round_alone
 from graphflow.testing.scrutiny import asks_twice, depends_on_order, replays, survives_json
+from graphflow.testing.unused import PROVED
 from graphflow.testing.walking import REORDERED, SCRUTINISED, Ask, Breach, Took, Walk
 
 
@@ -37,7 +39,7 @@ class Law:
 def laws(without: Mapping[str, Any] | tuple[str, ...] | set[str] | frozenset[str] | str = ()) -> tuple[Law, ...]:
     """The default properties but for those named. Raises PropertyInvalid for a name that there is not."""
     named = {without} if isinstance(without, str) else set(without)
-    known = {law.name for law in LAWS}
+    known = {*PROVED.values(), *(law.name for law in LAWS)}
     for name in named:
         if name not in known:
             raise PropertyInvalid(
@@ -118,7 +120,8 @@ def _crash(walk: Walk) -> Breach | None:
     node = reading.node_at(walk.plan, machine.error_at)
     what = getattr(error, "what", "") or str(error)
     kind = getattr(error, "type", type(error).__name__)
-    lines = [f"{node.name if node else machine.error_at!r} raises {kind}: {what}"]
+    # what graphflow itself says names the node, or the join that could not fire
+    lines = [what if code else f"{node.name if node else machine.error_at!r} raises {kind}: {what}"]
     lines += [f"   {line}" for line in str(getattr(error, "why", "")).splitlines()]
     lines += [f"   {line}" for line in _source_of(error)]
     name = node.name if node else "it"
@@ -150,18 +153,24 @@ def _declared(walk: Walk) -> Breach | None:
         error = took.move.value
         if took.move.kind == "fail" and took.is_fault and took.move.cursor == machine.error_at:
             declared = [kind for kind in took.declared if isinstance(error, kind)]
-            if declared and isinstance(machine.error, type(error)) and _has_edge_for(took, error):
-                name = declared[0].__name__
-                lines = (
-                    f"{took.move.node!r} raised {type(error).__name__}, an edge on_error={name} is there, and it ended the run",
-                )
-                return Breach(lines, "its condition does not hold then, or its limit is used up: add one without")
+            if declared and isinstance(machine.error, type(error)) and _edges_for(took, error):
+                lines = [f"{took.move.node!r} raised {type(error).__name__}, and that ended the run:"]
+                lines += [f"   {_unused(edge, took)}" for edge in _edges_for(took, error)]
+                return Breach(tuple(lines), "add an error edge without condition and limit, declared last")
     return None
 
 
-def _has_edge_for(took: Took, error: BaseException) -> bool:
+def _edges_for(took: Took, error: BaseException) -> list[Edge]:
     node = took.scope.node if took.scope is not None and took.scope.node.name == took.move.node else None
-    return node is not None and any(isinstance(error, edge.errors) for edge in node.error_edges)
+    return [] if node is None else [edge for edge in node.error_edges if isinstance(error, edge.errors)]
+
+
+def _unused(edge: Edge, took: Took) -> str:
+    """Why an error edge was not taken."""
+    assert took.scope is not None
+    target = took.scope.plan.nodes[edge.target].name
+    name = " or ".join(kind.__name__ for kind in edge.errors)
+    return f"-> {target}  is there for {name}, but {why_not(edge, took.scope)}"
 
 
 def _told(entry: Entry) -> Breach:
@@ -232,6 +241,16 @@ def _budget(walk: Walk) -> Breach | None:
     return Breach((f"{machine.spent.steps} steps were taken, {most} were given (S13.2)",), "Please report it.")
 
 
+def _attempts(walk: Walk) -> Breach | None:
+    for entry in walk.took[-1].failed:
+        node = reading.node_at(walk.plan, entry["at"])
+        most = 1 if node is None or node.retry is None else node.retry.attempts
+        if node is not None and entry.get("attempt", 0) > most:
+            what = f"{node.name!r} was tried {entry['attempt']} times, and may be {most} (S8.1)"
+            return Breach((what,), "Please report it.")
+    return None
+
+
 def _cancelled(walk: Walk) -> Breach | None:
     if not walk.took or walk.took[-1].move.kind != "cancel":
         return None
@@ -247,7 +266,53 @@ def _again(walk: Walk) -> Breach | None:
     took = walk.took[-1] if walk.took else None
     if took is None or took.move.kind != "again" or took.last == took.first:
         return None
-    return Breach((f"the result of {took.move.cursor!r} came twice, and counted twice (S15.5)",), "Please report it.")
+    return Breach(
+        (f"what happened at {took.move.cursor!r} was told twice, and counted twice (S15.5)",), "Please report it."
+    )
+
+
+def _repeated(walk: Walk) -> Breach | None:
+    """A node was called, the process died, and it was called again: what it did past its context was done twice."""
+    took, touched = walk.took[-1] if walk.took else None, walk.play.touched
+    if not touched or took is None or not took.is_called:
+        return None
+    calls = touched.get(took.move.cursor, [])
+    twice = [name for name in calls[-1] if name in calls[-2]] if len(calls) > 1 else []
+    if not twice or not any(one.move.kind == "crash" and one.move.cursor == took.move.cursor for one in walk.took):
+        return None
+    return Breach(
+        (
+            f"{took.move.node!r} was called again after the crash, and changed {', '.join(twice)} both times:",
+            "   what it does to ctx.deps by itself is not recorded, so it is done again (S11.1)",
+        ),
+        'record it: await ctx.once("pay", lambda: ctx.deps.pay(...))',
+    )
+
+
+def _waits(walk: Walk) -> Breach | None:
+    """A question was left open on purpose, and no timer leads on."""
+    silent = [took for took in walk.took if took.move.kind == "silence"]
+    if walk.is_cut or not silent or walk.play.status != "waiting":
+        return None
+    still = [took for took in silent if any(one.cursor == took.move.cursor for one in walk.play.open())]
+    if not still:
+        return None
+    name = still[0].move.node
+    return Breach(
+        (f"the run waits for ever: nobody answers {name!r}, and no timer leads on from there (S10.3)",),
+        f"say what happens then: graph.edge({name}, ..., after_s=86_400)",
+    )
+
+
+def _suffice(walk: Walk) -> Breach | None:
+    """A run came to the graph's own limit of steps, which is the last resort and not the design (S4.5)."""
+    machine = walk.play.machine
+    if walk.setting.budget is not None or machine.status != "exhausted":
+        return None
+    return Breach(
+        (f"the run took all {walk.plan.limits.steps:,} steps of Limits.steps, and is not done (S17)",),
+        "let its loops end before (at_most=), or allow more: limits=Limits(steps=...)",
+    )
 
 
 LAWS: tuple[Law, ...] = (
@@ -298,8 +363,17 @@ LAWS: tuple[Law, ...] = (
         style=SCRUTINISED,
     ),
     Law("declared faults are handled", "what an error edge is there for does not end the run (S8.2)", None, _declared),
+    Law("effects happen once", "a call that a crash cut off does nothing a second time (S11.1)", _repeated),
+    Law("nobody waits for ever", "a question that is never answered has a timer (S10.3)", None, _waits),
+    Law("steps suffice", "no run comes to the graph's own limit of steps (S4.5, S17)", None, _suffice),
     Law("nothing counts twice", "a late or duplicate result changes nothing (S15.5)", _again, is_about_faults=True),
-    Law("budgets are kept", "no run takes more steps than it was given (S13.2)", None, _budget),
+    Law(
+        "budgets are kept",
+        "no run takes more steps, and no node more attempts, than given (S13.2, S8.1)",
+        _attempts,
+        _budget,
+        is_about_failures=True,
+    ),
     Law("cancel leaves nothing", "what is cancelled does not go on (S14.2)", _cancelled, is_about_faults=True),
 )
 """All default properties."""

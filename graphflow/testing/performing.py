@@ -16,6 +16,7 @@ from graphflow.errors.testing import OutsideReached
 from graphflow.graph.context import Branch, Caller, Context, Effect, Handoff, Offer, Reserve
 from graphflow.graph.holding import Held
 from graphflow.graph.occurrences import Occurrences
+from graphflow.testing.deps import changed, standing_of
 from graphflow.testing.playing import Move, MoveKind, Play
 from graphflow.testing.still import StillLoop, Unreachable
 
@@ -92,6 +93,7 @@ def call_with(play: Play, scope: Scope, call: Callable[..., Any] | None) -> tupl
     hands = StillHands(scope) if "ctx" in node.arguments else None
     view = play.view(scope)
     given = [_argument(name, view, play, scope, hands) for name in node.arguments]
+    before = None if hands is None or play.deps is None else standing_of(play.deps)
     try:
         result: Any = call(*given)
         if node.mode == "async":
@@ -109,6 +111,8 @@ def call_with(play: Play, scope: Scope, call: Callable[..., Any] | None) -> tupl
         kind: MoveKind = "handoff" if isinstance(result, Handoff) else "reply"
         pending = () if hands is None else tuple(hands.pending)
         move = Move(kind, scope.path, node.name, result, pending, _effects(hands))
+    if before is not None:
+        play.touched.setdefault(scope.path, []).append(changed(before, standing_of(play.deps)))
     return move, altered_in(view)
 
 

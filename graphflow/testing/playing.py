@@ -39,7 +39,7 @@ from graphflow.core.usage import Budget
 from graphflow.errors.testing import MoveInvalid
 from graphflow.graph.context import Handoff
 
-MoveKind = Literal["reply", "handoff", "fail", "answer", "fire", "crash", "cancel", "again", "clock"]
+MoveKind = Literal["reply", "handoff", "fail", "answer", "fire", "crash", "cancel", "again", "clock", "silence"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,8 @@ class Move:
     answer, of a fire the timer as the option names it, of a clock the seconds it jumps. ``pending`` are the node's
     ``ctx.update`` calls, ``effects`` what it had recorded (key and record), ``in_call`` whether it failed in one of those
     (S11.1). A crash names the node in the middle of which it struck, if its effects were recorded by then; ``again``
-    delivers the last node's result a second time, which must change nothing (S15.5).
+    delivers the last node's result, or the last timer, a second time, which must change nothing (S15.5); ``silence`` says that a question
+    will never be answered, which changes nothing either.
     """
 
     kind: MoveKind
@@ -85,7 +86,20 @@ class Play:
     Raises InputInvalid.
     """
 
-    __slots__ = ("_frozen", "_last", "deps", "keeps_journal", "last", "machine", "moves", "plan", "start", "texts")
+    __slots__ = (
+        "_fired",
+        "_frozen",
+        "_last",
+        "deps",
+        "keeps_journal",
+        "last",
+        "machine",
+        "moves",
+        "plan",
+        "start",
+        "texts",
+        "touched",
+    )
 
     def __init__(
         self, plan: Plan, start: Any, *, budget: Budget | None = None, deps: Any = None, keeps_journal: bool = True
@@ -98,8 +112,10 @@ class Play:
         self.moves: list[Move] = []
         self.texts: list[bytes | Brief] = []
         self.last: list[tuple[Entry | Brief, Plan]] = []  # what the last move led to, as the machine wrote it
+        self.touched: dict[str, list[list[str]]] = {}  # by cursor and call: the parts of deps that a node altered
         self._frozen: dict[str, dict[str, Any]] = {}  # what a node saw at its start, where siblings write meanwhile
         self._last: tuple[Scope, int, Any] | None = None  # the node that ended last, and with what
+        self._fired: tuple[Scope, tuple[Any, ...]] | None = None  # the timer that did
         self.machine.start(start)
         self._drain()
 
@@ -155,6 +171,8 @@ class Play:
                 self._deliver_again(move)
             case "clock":
                 self.machine.now += move.value
+            case "silence":
+                self._scope(move, WAITING)
         self.moves.append(move)
         self._drain()
 
@@ -166,8 +184,9 @@ class Play:
         made.moves = self.moves.copy()
         made.texts = self.texts.copy()
         made.last = self.last
+        made.touched = {cursor: list(calls) for cursor, calls in self.touched.items()}
         made._frozen = self._frozen.copy()
-        made._last = None
+        made._last = made._fired = None
         return made
 
     # -- how it stands ---------------------------------------------------------------------------------------------
@@ -239,9 +258,13 @@ class Play:
         if timer[0] == "timeout":
             machine.fail(scope, scope.turn, timing.node_timeout(scope))
         else:
+            self._fired = (scope, timer)
             machine.fire(scope, timer)
 
     def _deliver_again(self, move: Move) -> None:
+        if self._fired is not None and self.moves[-1].kind == "fire":
+            self.machine.fire(*self._fired)
+            return
         if self._last is None:
             raise _not_open(self, move)
         scope, turn, value = self._last
@@ -258,7 +281,7 @@ class Play:
             self._drain()
         self.machine = replay(self.plan, self.journal)
         self._frozen.clear()
-        self._last = None
+        self._last = self._fired = None
         self.machine.resume()
 
     def _drain(self) -> None:

@@ -182,7 +182,10 @@ _NO_CHOICES: Any = st  # a function that is called for real chooses nothing
 
 def _say(walk: Walk, option: Option, value: Any) -> None:
     node, scope = option.node, option.scope
-    if option.kind == "question":
+    if value is faults.SILENCE:
+        walk.refused.add(option.cursor)
+        make(walk, Move("silence", option.cursor, node.name), scope, is_fault=True)
+    elif option.kind == "question":
         make(walk, Move("answer", option.cursor, node.name, value), scope)
     elif isinstance(value, Exception):
         classes = tuple(declared_errors(scope))

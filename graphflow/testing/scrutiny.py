@@ -6,15 +6,16 @@ They are asked on some walks only, those that say so (``Walk.style``): which one
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import Any
 
 from pydantic_core import from_json, to_json
 
 from graphflow.core import reading
-from graphflow.core.plan import Plan
+from graphflow.core.deciding import edge_name
+from graphflow.core.plan import Guard, Plan
 from graphflow.core.replay import replay
 from graphflow.errors import shown
 from graphflow.errors.testing import NotDeterministic
+from graphflow.testing.chance import used_by
 from graphflow.testing.control import guards_of
 from graphflow.testing.playing import Move, Option, Play
 from graphflow.testing.walking import Breach, Walk, begin
@@ -54,7 +55,11 @@ def asks_twice(walk: Walk) -> Breach | None:
     if not walk.took or walk.took[-1].scope is None:
         return None
     scope = walk.took[-1].scope
-    for guard in _opaque_guards(walk, scope.plan):
+    for guard, edge in _opaque_guards(walk, scope.plan):
+        named = f"the condition [{guard.label}] on {edge}"
+        used = used_by(getattr(guard.test, "__wrapped__", None))
+        if used:
+            return Breach((f"{named} looks at {used}, and not at the state alone (S5.1)",), _LOOK)
         values = deepcopy(dict(scope.read()))
         before = repr(values)
         try:
@@ -62,22 +67,32 @@ def asks_twice(walk: Walk) -> Breach | None:
         except Exception:  # that is another law's
             continue
         if len(set(answers)) > 1:
-            return Breach(
-                (f"the condition [{guard.label}] says {answers[0]}, asked again {answers[1:]}: it is not pure (S5.1)",),
-                "let it look at nothing but the state; what needs more to decide is a node",
-            )
+            said = ", then ".join("yes" if answer else "no" for answer in answers)
+            return Breach((f"{named} was asked three times about one state, and said {said} (S5.1)",), _LOOK)
         if repr(values) != before:
-            return Breach((f"the condition [{guard.label}] alters the state (S5.1)",), "let it only look")
+            return Breach((f"{named} alters the state that it is asked about (S5.1)",), "let it only look")
     return None
 
 
-def _opaque_guards(walk: Walk, plan: Plan) -> list[Any]:
+_LOOK = "let it look at nothing but the state: a node can put there what else is needed"
+
+
+def _opaque_guards(walk: Walk, plan: Plan) -> list[tuple[Guard, str]]:
+    """The plain predicates of a plan, each with the edge it was met on first."""
     notes = walk.setting.cast.notes
     key = ("opaque", id(plan))
     if key not in notes:
-        notes[key] = [guard for guard in guards_of(plan) if guard.expression is None and not guard.uses_item]
-    found: list[Any] = notes[key]
+        guards = [guard for guard in guards_of(plan) if guard.expression is None and not guard.uses_item]
+        notes[key] = [(guard, _edge_of(guard, plan)) for guard in guards]
+    found: list[tuple[Guard, str]] = notes[key]
     return found
+
+
+def _edge_of(guard: Guard, plan: Plan) -> str:
+    for edge in plan.edges:
+        if guard is edge.guard or guard in edge.branch_guards:
+            return edge_name(plan, edge)
+    return f"a join of {plan.name}"
 
 
 # -- another order -----------------------------------------------------------------------------------------------------
@@ -99,7 +114,10 @@ def depends_on_order(walk: Walk) -> Breach | None:
             "ctx.once, or say what the node answers: agents={...: says(...)}.",
         )
     return Breach(
-        (f"with the branches in another order: {_difference(walk.play, other)} (S15.4)",),
+        (
+            "the same answers, with the branches in another order, make another run (S15.4):",
+            f"   {_difference(walk.play, other)}",
+        ),
         "let branches share nothing but the state",
     )
 
@@ -158,8 +176,8 @@ def _outcome(play: Play) -> tuple[object, ...]:
 
 def _difference(one: Play, other: Play) -> str:
     if one.status != other.status:
-        return f"one ends {one.status}, the other {other.status}"
+        return f"it is {one.status} here, and {other.status} there"
     for name, value in one.values.items():
         if other.values[name] != value:
-            return f"{name} is {shown(value)} in one and {shown(other.values[name])} in the other"
-    return f"one goes {shown(reading.path(one.journal))}, the other {shown(reading.path(other.journal))}"
+            return f"{name} is {shown(value)} here, and {shown(other.values[name])} there"
+    return f"its way is {shown(reading.path(one.journal))} here, and {shown(reading.path(other.journal))} there"

@@ -32,6 +32,7 @@ from graphflow.graph.terms import (
 )  # fmt: skip
 from graphflow.testing import faults, properties
 from graphflow.testing.faults import Mark
+from graphflow.testing.folding import rounds
 from graphflow.testing.playing import Move, Option, target_name
 from graphflow.testing.properties import Bound
 
@@ -50,11 +51,13 @@ def step_of(move: Move, options: Sequence[Option], is_called: bool) -> Step:
     if move.kind in ("crash", "again", "clock", "cancel"):
         what = move.value if move.kind == "clock" else move.cursor
         return (_MARKS[move.kind], what) if what else (_MARKS[move.kind],)
-    kind = {"fire": "timer", "answer": "question"}.get(move.kind, "node")
+    kind = {"fire": "timer", "answer": "question", "silence": "question"}.get(move.kind, "node")
     same = [option for option in options if option.kind == kind and option.node.name == move.node]
     place = move.node if same and same[0].cursor == move.cursor else move.cursor
     if move.kind == "fire":
         return (place, faults.FIRE)
+    if move.kind == "silence":
+        return (place, faults.SILENCE)
     return (place,) if is_called else (place, move.value)
 
 
@@ -173,11 +176,12 @@ def snippet(
     steps: Sequence[Step],
     bound: Bound | None,
     budget: Budget | None,
-    has_deps: bool,
+    deps: str,
 ) -> tuple[str, dict[str, Any]]:
     """The call as text, and the names it uses. Raises Unwritable."""
     writer = Writer()
     written = [writer.of(step) for step in steps]
+    written = [_repeated(written[one.first : one.first + one.length], one.times) for one in rounds(written)]
     parts = [graph, f"start={writer.of(_instance(plan, start))}", f"steps=[{', '.join(written)}]"]
     if bound is not None:
         claims = [bound.claim] if bound.then is None else [bound.claim, bound.then]
@@ -188,14 +192,18 @@ def snippet(
     if budget is not None:
         given = ", ".join(f"{name}={value:g}" for name, value in budget.as_json().items())
         parts.append(writer.named("Budget", Budget, f"budget=Budget({given})"))
-    if has_deps:
-        parts.append("deps=deps")
+    if deps:
+        parts.append(f"deps={deps}")
     one_line = f"replay({', '.join(parts)})"
     if len(one_line) <= _WIDTH:
         return one_line, writer.names
     lines = _wrapped(written)
     rest = "".join(f", {part}" for part in parts[3:])
     return f"replay({parts[0]}, {parts[1]}, steps=[\n{lines}\n]{rest})", writer.names
+
+
+def _repeated(steps: Sequence[str], times: int) -> str:
+    return steps[0] if times == 1 else f"*[{', '.join(steps)}] * {times}"
 
 
 def _wrapped(written: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from graphflow.core import reading
 from graphflow.core.journal import decode, text_of
@@ -10,6 +10,7 @@ from graphflow.core.plan import Plan
 from graphflow.core.scopes import Scope
 from graphflow.errors import GraphflowError, shown
 from graphflow.graph.context import Handoff
+from graphflow.testing.folding import rounds
 from graphflow.testing.playing import Move, Play, target_name
 from graphflow.testing.walking import Breach, Took
 
@@ -29,18 +30,26 @@ def story(graph: str, name: str, breach: Breach, play: Play, took: Sequence[Took
 
 
 def run_lines(play: Play, took: Sequence[Took]) -> list[str]:
-    """A run, a line per move; of a long one the beginning and the end."""
+    """A run, a line per move; of rounds that are the same the first and the last, of a long run beginning and end."""
     names = [_place_of(one) for one in took]
     width = max(map(len, names), default=0)
-    lines = [
-        f"  {number:>5}. {name:<{width}}  {what_happened(play, one)}".rstrip()
-        for number, (name, one) in enumerate(zip(names, took, strict=True), 1)
-    ]
+    told = [f"{name:<{width}}  {what_happened(play, one)}".rstrip() for name, one in zip(names, took, strict=True)]
+    lines = list(_numbered(told))
     if len(lines) > _MOST_LINES:
         left = len(lines) - _MOST_LINES
         lines = [*lines[:_FIRST_LINES], f"         ... {left} more ...", *lines[_FIRST_LINES + left :]]
     given = _start(play)
     return [f"         start {given}", *lines] if given else lines
+
+
+def _numbered(told: Sequence[str]) -> Iterator[str]:
+    for one in rounds(told):
+        for index in range(one.first, one.first + one.length):
+            yield f"  {index + 1:>5}. {told[index]}"
+        if one.times > 1:
+            yield f"         ... and the same again, {one.times - 2} times ..."
+            for index in range(one.end - one.length, one.end):
+                yield f"  {index + 1:>5}. {told[index]}"
 
 
 def _start(play: Play) -> str:
@@ -76,7 +85,7 @@ def what_happened(play: Play, took: Took) -> str:
     said = _said(play, took)
     to = _led_to(play, took)
     arrow = f"-> {to}" if to else ""
-    fault = "" if not took.is_fault or move.kind in ("crash", "cancel", "again", "clock") else "(injected)"
+    fault = "" if not took.is_fault or move.kind in ("crash", "cancel", "again", "clock", "silence") else "(injected)"
     return "  ".join(part for part in (said, fault, arrow) if part)
 
 
@@ -101,12 +110,14 @@ def _said(play: Play, took: Took) -> str:
             return f"is answered {shown(move.value)}"
         case "fire":
             return {"retry": "is tried again", "timeout": "takes too long"}.get(move.value[0], "its time is over")
+        case "silence":
+            return "is never answered"
         case "crash":
             return "the process dies and another goes on" + (f", in the middle of {move.node}" if move.node else "")
         case "cancel":
             return f"{move.cursor or 'the run'} is cancelled"
         case "again":
-            return "its result is delivered again"
+            return "what happened last is delivered again"
         case "clock":
             return f"the clock jumps by {move.value:,.0f} s"
 

@@ -17,6 +17,7 @@ from hypothesis.internal.conjecture.data import ConjectureData
 from hypothesis.strategies import SearchStrategy
 
 from graphflow.errors.testing import NotDeterministic, NothingGenerated, TestingError
+from graphflow.testing.telling import run_lines
 from graphflow.testing.walking import Broken
 
 RUNS = 200
@@ -94,8 +95,13 @@ def attempt(test: Callable[[ConjectureData], None], runs: int, graph: str) -> Br
 
 
 def _why(flaky: BaseException) -> str:
-    """What of it a reader can use."""
+    """What of it a reader can use: the run that broke a law once, and not when it was made again."""
     inner: tuple[BaseException, ...] = getattr(flaky, "exceptions", ())
+    broken = next((one for one in inner if isinstance(one, Broken)), None)
+    if broken is not None:
+        said = f"{broken.name!r} did not hold in this run, and held when it was made again:"
+        run = run_lines(broken.walk.play, broken.walk.took)
+        return "\n".join([said, *(line[2:] for line in run), *broken.breach.lines])
     return str(inner[0]) if inner else str(flaky).splitlines()[0]
 
 

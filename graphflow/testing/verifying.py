@@ -34,6 +34,7 @@ from graphflow.testing.replaying import Names, factory_of, failed, plan_and_name
 from graphflow.testing.snippets import Step, Unwritable, snippet, step_of
 from graphflow.testing.still import apart
 from graphflow.testing.trying import attempt, runs_of
+from graphflow.testing.unused import PROVED, never_taken
 from graphflow.testing.values import Constant, FromStrategy, Maker, Model, Values, is_strategy
 from graphflow.testing.walking import Breach, Broken, Setting, Walk, broken, walk
 
@@ -131,11 +132,17 @@ def _verified(question: Question) -> Verified:
 
 
 def structure(question: Question) -> list[str]:
-    """What ``check`` finds. Raises GraphError."""
-    errors = [finding for finding in question.graph.check() if finding.severity == "error"]
+    """What ``check`` finds. Raises GraphError, and PropertyFailed for an edge that is proved never to be taken."""
+    __tracebackhide__ = True
+    findings = question.graph.check()
+    errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
         raise GraphError(question.plan.name, errors)
-    return ["structure"]
+    unused = never_taken(question.plan.name, findings, question.without)
+    if unused is not None:
+        raise unused
+    laws(question.without)  # a name that there is not is told before anything is tried
+    return ["structure", *(name for name in PROVED.values() if name not in question.without)]
 
 
 def walked(question: Question) -> list[str]:
@@ -237,18 +244,23 @@ def call_of(question: Question, found: Broken, bound: Bound | None) -> str:
     """``replay(...)`` as text; empty unless evaluating it fails in the same way."""
     plan, name = plan_and_name(question.graph)
     try:
-        text, names = snippet(
-            plan, name, found.walk.start, steps_of(found.walk), bound, question.budget, question.deps is not None
-        )
+        deps = _name_of(question.deps)
+        text, names = snippet(plan, name, found.walk.start, steps_of(found.walk), bound, question.budget, deps)
     except (Unwritable, GraphflowError):
         return ""
     try:
-        eval(text, {**names, name: question.graph, "replay": replay, "deps": question.deps})
+        eval(text, {**names, name: question.graph, "replay": replay, **({deps: question.deps} if deps else {})})
     except PropertyFailed as failure:
         return text if failure.name == found.name else ""
     except Exception:  # a value whose repr is no expression: then there is no snippet
         return ""
     return ""
+
+
+def _name_of(deps: Any) -> str:
+    """What stands for ``deps=`` in a call: the name of a class or function, else ``deps``; empty for none."""
+    name = getattr(deps, "__qualname__", "")
+    return "" if deps is None else name if name.isidentifier() else "deps"
 
 
 def steps_of(walk: Walk) -> list[Step]:

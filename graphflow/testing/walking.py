@@ -230,6 +230,8 @@ def _strike(walk: Walk, option: Option, move: Move, data: ConjectureData) -> Non
             walk.lasting[option.cursor] = move.value
     elif move.kind == "crash" and move.cursor:
         move = replace(move, effects=walk.play.perform(option).effects)
+    elif move.kind == "silence":
+        walk.refused.add(option.cursor)
     make(walk, move, option.scope, is_fault=True, declared=classes)
 
 

@@ -22,9 +22,10 @@ from graphflow.views.animation import animated
 from graphflow.views.dot import dot_of
 from graphflow.views.drawing import Detail, Direction, Drawing
 from graphflow.views.extraction import extract
+from graphflow.views.folding import overlay_of, overlays_of
 from graphflow.views.marking import Heat, told
 from graphflow.views.mermaid import mermaid_of
-from graphflow.views.overlay import Overlay, overlay_of
+from graphflow.views.overlay import Overlay
 from graphflow.views.rendering import HINT, rendered
 from graphflow.views.svg import finished
 from graphflow.views.text import text_of
@@ -56,8 +57,8 @@ def draw(
     ``"TB"`` (down), ``"LR"`` (to the right), or chosen by the graph's shape. ``expand`` unfolds sub-graphs down to a
     depth, or those named. ``theme="auto"`` is light, and an SVG turns dark by itself where its surroundings are.
 
-    Raises DrawingError (GF515, GF516) for an option or a name in ``expand`` that there is not, RunError for a step
-    that the run has not.
+    Raises DrawingError (GF515, GF516) for an option or a name in ``expand`` that there is not and for a run of another
+    graph (GF517), RunError for a step that the run has not.
     """
     _refuse("heat", heat, get_args(Heat))
     _refuse("detail", detail, get_args(Detail))
@@ -77,6 +78,13 @@ def draw(
             )
         return Diagram(extract(plan, detail=detail, direction=direction, expand=expand), theme)
     past = checked_run(run)
+    if past.graph != plan.name:
+        raise DrawingError(
+            f"The run {past.id!r} is one of graph {past.graph!r}, not of {plan.name!r}",
+            code="GF517",
+            why="What a run did is drawn on the graph that it is a run of.",
+            fix="Draw it with that graph: other_graph.draw(run).",
+        )
     drawing = extract(past.plan, detail=detail, direction=direction, expand=expand)
     return Diagram(drawing, theme, heat=heat, run=past).at(past.seq if step is None else step)
 
@@ -115,15 +123,13 @@ class Diagram:
         """The same drawing of the run as it was after entry ``step``. Raises RunError for a step it has not."""
         run = self._run
         if run is None:
-            raise DrawingError(
-                "A drawing of a graph alone has no steps",
-                code="GF515",
-                why="Steps are those of a run.",
-                fix="Write graph.draw(run).at(step).",
-            )
-        run.at(step)
-        overlay = overlay_of(run.plans, run.journal, step, self._plain)
-        return Diagram(self._plain, self.theme, overlay=overlay, heat=self._heat, run=run)
+            raise _no_steps(f"at({step})")
+        run.check_moment(step)
+        overlay = overlay_of(run.plans, run.journal, step, self._plain, run.plan)
+        return self._over(overlay)
+
+    def _over(self, overlay: Overlay) -> Diagram:
+        return Diagram(self._plain, self.theme, overlay=overlay, heat=self._heat, run=self._run)
 
     @cached_property
     def steps(self) -> tuple[int, ...]:
@@ -139,11 +145,14 @@ class Diagram:
 
         Raises DrawingError without Graphviz (GF510), and for a graph alone.
         """
-        steps = self.steps or (0,)
+        run, steps = self._run, self.steps
+        if run is None:
+            raise _no_steps("animation()")
         kept = [steps[round(k * (len(steps) - 1) / (_MOST_FRAMES - 1))] for k in range(_MOST_FRAMES)]
         chosen = steps if len(steps) <= _MOST_FRAMES else list(dict.fromkeys(kept))
         prefix = self._prefix()
-        return animated([self.at(step)._svg(prefix) for step in chosen], step_s)
+        overlays = overlays_of(run.plans, run.journal, chosen, self._plain, run.plan)
+        return animated([self._over(overlay)._svg(prefix) for overlay in overlays], step_s)
 
     @cached_property
     def dot(self) -> str:
@@ -153,12 +162,12 @@ class Diagram:
     @cached_property
     def mermaid(self) -> str:
         """The drawing as a Mermaid flowchart, as Markdown pages show it."""
-        return mermaid_of(self.drawing, THEMES[self.theme])
+        return mermaid_of(self.drawing, THEMES[self.theme], self.overlay)
 
     @cached_property
     def text(self) -> str:
         """The drawing in characters, for a terminal."""
-        return text_of(self.drawing)
+        return text_of(self.drawing, overlay=self.overlay)
 
     @cached_property
     def svg(self) -> str:
@@ -184,14 +193,22 @@ class Diagram:
         """The drawing as PDF. Raises DrawingError without Graphviz (GF510)."""
         return rendered(self.dot, "pdf")
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def save(self, path: str | os.PathLike[str], *, plays: bool = False) -> Path:
         """Write the drawing in the format that the name ends in: .svg, .png, .pdf, .dot, .mmd or .txt.
 
-        Returns the path. Raises DrawingError: no Graphviz for a picture (GF510), unknown suffix (GF512), no such
+        ``plays=True`` writes a run as an SVG that plays, see ``animation``. Returns the path. Raises DrawingError: no Graphviz for a picture (GF510), unknown suffix (GF512), no such
         folder (GF513), not writable (GF514). Nothing is written then.
         """
         file = Path(path)
-        content = self._format_of(file)()
+        make = self._format_of(file)
+        if plays and file.suffix.lower() != ".svg":
+            raise DrawingError(
+                f"{file.name!r} cannot play a run",
+                code="GF512",
+                why="Only an SVG can.",
+                fix=f"Write .save({file.stem + '.svg'!r}, plays=True).",
+            )
+        content = self.animation() if plays else make()
         data = content.encode() if isinstance(content, str) else content
         if not file.parent.is_dir():
             raise DrawingError(
@@ -250,6 +267,15 @@ class Diagram:
         drawing = self.drawing
         declared = sum(arrow.is_declared for arrow in drawing.arrows)
         return f"<diagram of {drawing.name!r}: {len(drawing.cards)} nodes, {declared} edges>"
+
+
+def _no_steps(call: str) -> DrawingError:
+    return DrawingError(
+        "A drawing of a graph alone has no steps",
+        code="GF515",
+        why="Steps are those of a run.",
+        fix=f"Write graph.draw(run).{call}.",
+    )
 
 
 def _or_none(make: Callable[[], T]) -> T | None:

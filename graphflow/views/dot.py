@@ -7,18 +7,17 @@ the line. Arrows that lead back are written the other way around with ``dir=back
 
 from __future__ import annotations
 
-import html
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from graphflow.views import marking, wording
+from graphflow.views.dot_words import escaped, filled_dot, in_font, pen, plain
 from graphflow.views.drawing import Arrow, Bar, Card, Cluster, Drawing, Tone
 from graphflow.views.marking import Heat
 from graphflow.views.overlay import Overlay
-from graphflow.views.theme import Shade, Theme
+from graphflow.views.theme import ROLES_OF_CHANGE, Shade, Theme
 
 if TYPE_CHECKING:
     from graphviz import Digraph
@@ -32,7 +31,6 @@ _CHARACTER = 0.072  # inches, of a label
 _POINTS = 72
 
 
-_NAME_ESCAPE = re.compile(r"\\(?=[NGETHL])")
 _MANY_CARDS = 30
 _MANY_ARRIVALS = 4
 """In a large graph, an end that many lead to is drawn beside each of them: lines across the whole page say nothing."""
@@ -91,7 +89,7 @@ class _Writer:
     def _graph_attributes(self) -> dict[str, str]:
         return {
             "id": "graph",
-            "tooltip": _plain(self.drawing.name),
+            "tooltip": plain(self.drawing.name),
             "rankdir": self.drawing.direction,
             "bgcolor": self.theme.background,
             "fontname": "Arial",
@@ -109,19 +107,21 @@ class _Writer:
             "shape": "box",
             "style": "rounded,filled",
             "margin": "0.14,0.07",
-            "penwidth": f"{self.theme.pen:g}",
             "height": "0.3",
-        }
+        } | self._lines()
 
     def _edge_attributes(self) -> dict[str, str]:
         return {
             "fontname": "Arial",
             "fontsize": "10",
-            "penwidth": f"{self.theme.pen:g}",
             "arrowsize": "0.7",
             "color": self.theme.edge,
             "fontcolor": self.theme.guard,
-        }
+        } | self._lines()
+
+    def _lines(self) -> dict[str, str]:
+        """How wide lines are; over a run each line has a style of its own, which is heeded only without this."""
+        return {"penwidth": f"{self.theme.pen:g}"} if self.overlay is None else {}
 
     def _write_level(self, graph: Digraph, cluster: str) -> None:
         """The cards and bars directly in a cluster, then the clusters in it."""
@@ -148,19 +148,19 @@ class _Writer:
         shade = self.theme.shades["subgraph"]
         is_subgraph = cluster.kind == "subgraph"
         ink = shade.ink if is_subgraph else self.theme.muted
-        name = f"<B>{_text(wording.shortened(cluster.name, 60))}</B>"
+        name = f"<B>{escaped(wording.shortened(cluster.name, 60))}</B>"
         parts = (
-            [_font("<B>SUBGRAPH</B>", 8, ink), _font(name, 11, self.theme.text)]
+            [in_font("<B>SUBGRAPH</B>", 8, ink), in_font(name, 11, self.theme.text)]
             if is_subgraph
-            else [_font(name, 9, ink)]
+            else [in_font(name, 9, ink)]
         )
         if cluster.badges:
-            parts.append(_font(_text(wording.fitted(cluster.badges, " · ", 60)), 9, ink))
+            parts.append(in_font(escaped(wording.fitted(cluster.badges, " · ", 60)), 9, ink))
         title = " &#160;".join(parts)
         return {
             "id": cluster.id,
             "label": f"<{title}>",
-            "tooltip": _plain(cluster.tooltip),
+            "tooltip": plain(cluster.tooltip),
             "labeljust": "l",
             "style": "rounded,filled",
             "fillcolor": self.theme.box,
@@ -171,7 +171,7 @@ class _Writer:
         }
 
     def _write_card(self, graph: Digraph, card: Card) -> None:
-        attributes = {"id": card.id, "tooltip": _plain(card.tooltip), "class": f"gf-node gf-{card.role}"}
+        attributes = {"id": card.id, "tooltip": plain(card.tooltip), "class": f"gf-node gf-{card.role}"}
         attributes |= self._group(card.id)
         graph.node(self.names[card.id], **attributes, **self._shape(card))
 
@@ -182,7 +182,7 @@ class _Writer:
         if count == 1:
             return self.names[card.id]
         name = f"{self.names[card.id]}_{count}"
-        attributes = {"tooltip": _plain(card.tooltip), "class": f"gf-node gf-{card.role}"}
+        attributes = {"tooltip": plain(card.tooltip), "class": f"gf-node gf-{card.role}"}
         graph.node(name, id=f"{card.id}~{count}", **attributes, **self._shape(card))
         return name
 
@@ -190,19 +190,23 @@ class _Writer:
         theme, shade = self.theme, self._shade(card)
         if card.kind in ("start", "end"):
             colour = theme.text if self._is_reached(card) else theme.untaken
-            return _dot(*(("circle", "0.19") if card.kind == "start" else ("doublecircle", "0.15")), colour, "1")
+            return filled_dot(*(("circle", "0.19") if card.kind == "start" else ("doublecircle", "0.15")), colour, "1")
         return self._box(card, shade) | self._border(card)
 
     def _box(self, card: Card, shade: Shade) -> dict[str, str]:
         theme = self.theme
         if card.kind == "fail":
-            name = "<BR/>".join(_text(line) for line in wording.wrapped(f"✗ {card.name}", wording.NAME_WIDTH, 3))
-            label = f"<{_font(f'<B>{name}</B>', 10, shade.ink)}>"
+            name = "<BR/>".join(escaped(line) for line in wording.wrapped(f"✗ {card.name}", wording.NAME_WIDTH, 3))
+            label = f"<{in_font(f'<B>{name}</B>', 10, shade.ink)}>"
             return {"label": label, "fillcolor": shade.fill, "color": shade.stroke, "margin": "0.14,0.04"}
         if card.kind == "point":
-            name = "<BR/>".join(_text(line) for line in wording.wrapped(card.name, wording.NAME_WIDTH, 3))
-            label = f"<{_font('◆', 9, shade.ink)} {_font(f'<B>{name}</B>', 11, theme.text)}>"
-            return {"label": label, "fillcolor": theme.background, "color": shade.stroke, "margin": "0.12,0.03"}
+            name = "<BR/>".join(escaped(line) for line in wording.wrapped(card.name, wording.NAME_WIDTH, 3))
+            bold = in_font(f"<B>{name}</B>", 11, theme.text)
+            label = f"{in_font('◆', 9, shade.ink)} {bold}"
+            if self.overlay is not None:
+                glyph = marking.GLYPHS[self.overlay.mark(card.id).status]
+                label = marking.beside(in_font(glyph, 9, shade.ink), bold)
+            return {"label": f"<{label}>", "fillcolor": theme.background, "color": shade.stroke, "margin": "0.12,0.03"}
         shape = {"label": self._card_label(card, shade.ink), "fillcolor": shade.fill, "color": shade.stroke}
         return shape | ({"peripheries": "2"} if card.is_mapped else {})
 
@@ -217,37 +221,41 @@ class _Writer:
 
     def _border(self, card: Card) -> dict[str, str]:
         status = "" if self.overlay is None else self.overlay.mark(card.id).status
-        if status in ("not run", "cancelled"):
-            return {"style": "rounded,filled,dashed"}
-        return {"penwidth": "2.6"} if status == "failed" else {}
+        if not status:
+            return {}
+        dashed = "dashed," if status in ("not run", "cancelled") else ""
+        return {"style": f"rounded,filled,{dashed}{pen(2.6 if status == 'failed' else self.theme.pen)}"}
 
     def _card_label(self, card: Card, ink: str) -> str:
         theme, mark = self.theme, None if self.overlay is None else self.overlay.mark(card.id)
         rows: list[str] = []
         if card.word or mark is not None:
             word = wording.shortened(card.word, wording.NAME_WIDTH)
-            line = word if mark is None else marking.word_line(word, mark).lstrip()
-            rows.append(_font(f"<B>{_text(line)}</B>", 8, ink))
+            line = in_font(f"<B>{escaped(word if mark is None else marking.word_line(word, mark))}</B>", 8, ink)
+            rows.append(line if mark is None else marking.fixed(line, 11))
         rows += [
-            _font(f"<B>{_text(line)}</B>", 13, theme.text) for line in wording.wrapped(card.name, wording.NAME_WIDTH, 3)
+            in_font(f"<B>{escaped(line)}</B>", 13, theme.text)
+            for line in wording.wrapped(card.name, wording.NAME_WIDTH, 3)
         ]
         if mark is not None:
-            rows.append(_font(_text(marking.figures(mark, card.purpose)) or "&#160;", 10, theme.muted))
+            figures = escaped(marking.figures(mark, card.purpose)) or "&#160;"
+            rows.append(marking.fixed(in_font(figures, 10, theme.muted), 14))
             rows += marking.extra_rows(mark, self.shares.get(card.id), theme, card.is_mapped)
         elif card.purpose:
             rows += [
-                _font(_text(line), 10, theme.muted) for line in wording.wrapped(card.purpose, wording.PURPOSE_WIDTH, 2)
+                in_font(escaped(line), 10, theme.muted)
+                for line in wording.wrapped(card.purpose, wording.PURPOSE_WIDTH, 2)
             ]
         badges = card.badges if mark is None else ()
-        rows += [_font(_text(line), 9, ink) for line in wording.filled(badges, " · ", wording.PURPOSE_WIDTH, 2)]
+        rows += [in_font(escaped(line), 9, ink) for line in wording.filled(badges, " · ", wording.PURPOSE_WIDTH, 2)]
         for line in card.fields:
-            rows += [_font(_text(part), 9, theme.muted) for part in wording.wrapped(line, wording.PURPOSE_WIDTH, 3)]
+            rows += [in_font(escaped(part), 9, theme.muted) for part in wording.wrapped(line, wording.PURPOSE_WIDTH, 3)]
         cells = "".join(f'<TR><TD ALIGN="LEFT">{row}</TD></TR>' for row in rows)
         return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{cells}</TABLE>>'
 
     def _write_bar(self, graph: Digraph, bar: Bar) -> None:
         direction = self.drawing.direction
-        attributes = {"id": bar.id, "tooltip": _plain(bar.tooltip), "class": "gf-bar", "penwidth": "0"}
+        attributes = {"id": bar.id, "tooltip": plain(bar.tooltip), "class": "gf-bar", "penwidth": "0"}
         attributes |= self._group(bar.id)
         lengths = self._branch_lengths(bar)
         if len(lengths) < 2:
@@ -290,7 +298,7 @@ class _Writer:
         tail, head = self._end(arrow.tail, arrow), self._end(arrow.head, arrow)
         if arrow.head in self.repeated:
             head = self._write_again(graph, arrow)
-        attributes = {"id": arrow.id, "tooltip": _plain(arrow.tooltip), "class": f"gf-edge gf-{arrow.tone}"}
+        attributes = {"id": arrow.id, "tooltip": plain(arrow.tooltip), "class": f"gf-edge gf-{arrow.tone}"}
         attributes |= self._line(arrow)
         if (arrow.is_spine or not arrow.is_declared) and not arrow.is_back:
             attributes["weight"] = "4"  # straight
@@ -314,12 +322,19 @@ class _Writer:
 
     def _line(self, arrow: Arrow) -> dict[str, str]:
         if self.overlay is None:
-            return self._toned(arrow.tone)
-        style = {"style": "dashed"} if arrow.tone == "error" else {}
-        if arrow.id not in self.overlay.taken:
-            return {"color": self.theme.untaken, "fontcolor": self.theme.otherwise, "penwidth": "1"} | style
-        colour = self.theme.error if arrow.tone == "error" else self.theme.text
-        return {"color": colour, "penwidth": f"{self.theme.pen + 1:g}"} | style
+            return self._toned(arrow.tone) | self._changed(arrow)
+        is_taken = arrow.id in self.overlay.taken
+        width = pen(self.theme.pen + 1 if is_taken else 1.0)
+        style = {"style": f"dashed,{width}" if arrow.tone == "error" else width}
+        if not is_taken:
+            return {"color": self.theme.untaken, "fontcolor": self.theme.otherwise} | style
+        return {"color": self.theme.error if arrow.tone == "error" else self.theme.text} | style
+
+    def _changed(self, arrow: Arrow) -> dict[str, str]:
+        if arrow.change is None:
+            return {}
+        shade = self.theme.shades[ROLES_OF_CHANGE[arrow.change]]
+        return {"color": shade.stroke, "fontcolor": shade.ink, "penwidth": f"{self.theme.pen + 0.8:g}"}
 
     def _toned(self, tone: Tone) -> dict[str, str]:
         if tone == "error":
@@ -332,7 +347,7 @@ class _Writer:
         lines = _label_lines(arrow)
         if self.overlay is not None:
             return self._chipped_label(lines, arrow, self.overlay.taken.get(arrow.id, ()))
-        text = '<BR ALIGN="LEFT"/>'.join(_text(line) for line in lines) + (
+        text = '<BR ALIGN="LEFT"/>'.join(escaped(line) for line in lines) + (
             '<BR ALIGN="LEFT"/>' if len(lines) > 1 else ""
         )
         if arrow.tone == "else":
@@ -341,7 +356,7 @@ class _Writer:
 
     def _chipped_label(self, lines: list[str], arrow: Arrow, numbers: Sequence[int]) -> str:
         style = "<I>{}</I>" if arrow.tone == "else" else "{}"
-        cells = [f'<TD ALIGN="LEFT">{style.format(_text(line))}</TD>' for line in lines] or ["<TD></TD>"]
+        cells = [f'<TD ALIGN="LEFT">{style.format(escaped(line))}</TD>' for line in lines] or ["<TD></TD>"]
         rows = [f"<TR>{marking.chip(numbers, self.theme)}{cells[0]}</TR>"]
         rows += [f"<TR><TD></TD>{cell}</TR>" for cell in cells[1:]]
         plain = 'BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1"'
@@ -361,35 +376,3 @@ def _width(card: Card) -> float:
     lines += wording.filled(card.badges, " · ", wording.PURPOSE_WIDTH, 2)
     text = max(1.4 * max(map(len, names)), max(map(len, lines), default=0))
     return text * _CHARACTER * 0.96 + 0.28
-
-
-def _dot(shape: str, width: str, colour: str, pen: str) -> dict[str, str]:
-    return {
-        "shape": shape,
-        "style": "filled",
-        "label": "",
-        "width": width,
-        "height": width,
-        "fixedsize": "true",
-        "fillcolor": colour,
-        "color": colour,
-        "penwidth": pen,
-    }
-
-
-def _text(text: str) -> str:
-    r"""Text inside a label in HTML, where Graphviz takes ``\N`` for the node's name: such a backslash stands alone."""
-    return _NAME_ESCAPE.sub(r"<FONT>\\</FONT>", html.escape(text))
-
-
-def _font(text: str, size: int, colour: str) -> str:
-    return f'<FONT POINT-SIZE="{size}" COLOR="{colour}">{text}</FONT>'
-
-
-def _plain(text: str) -> str:
-    """Text as an attribute, taken as it is: neither HTML nor escapes of DOT nor entities mean anything in it."""
-    from graphviz import escape, nohtml
-
-    lines = [str(escape(line)) for line in text.replace("&", "&amp;").split("\n")]
-    plain: str = nohtml("\\n".join(lines))  # a str of a kind that is never taken for HTML
-    return plain

@@ -17,6 +17,8 @@ Direction = Literal["TB", "LR"]
 CardKind = Literal["start", "end", "fail", "point", "card"]
 Tone = Literal["plain", "else", "loop", "error"]
 """How an arrow looks. Dashed means error, and only that."""
+Change = Literal["added", "removed", "changed"]
+"""What became of a part between two graphs or runs that are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Arrow:
     ``is_declared``: the arrow stands for an edge of the plan; the others lead from a fork's bar to its targets and
     from a join's bar to its node. ``is_back``: it closes a cycle, and is laid out against the flow. ``is_spine``: it
     lies on the main way, which is drawn straight. ``leaves`` is the cluster whose frame it starts from, where it
-    leaves a sub-graph as a whole.
+    leaves a sub-graph as a whole. ``change`` is what became of it, where two graphs or runs are compared.
     """
 
     id: str
@@ -80,6 +82,7 @@ class Arrow:
     is_back: bool = False
     is_spine: bool = False
     leaves: str = ""
+    change: Change | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ _MOST_CELLS = 28
 _CELL = 12  # points
 _MOST_NUMBERS = 40
 _CHIP = (24, 15)
+_GLYPH = (14, 14)
 _WIDTHS = (("iljtf.,:;'|!·()[] -", 0.33), ("mwMW@%—…", 1.0), ("ABCDEFGHIJKLNOPQRSTUVXYZ&_", 0.73))
 
 
@@ -56,7 +57,8 @@ def figures(mark: Mark, purpose: str) -> str:
     if mark.status == "not run":
         return cut(purpose, 10, _ROW)
     if mark.note and mark.status in ("failed", "retrying"):
-        return cut(mark.note, 10, _ROW)
+        said, tried, attempts = mark.note.partition(" · try ")
+        return cut(said, 10, _ROW - width_of(tried + attempts, 10)) + tried + attempts
     parts: list[str] = []
     if mark.cells:
         parts.append(f"{mark.cells.count('done')} of {len(mark.cells)} ok")
@@ -100,6 +102,12 @@ def _width(character: str) -> float:
     return 0.56 if character.isascii() else 1.0
 
 
+def beside(glyph: str, name: str) -> str:
+    """A glyph and a name in one line; every glyph takes the same room."""
+    size = f'WIDTH="{_GLYPH[0]}" HEIGHT="{_GLYPH[1]}" FIXEDSIZE="TRUE"'
+    return _table([f"<TD {size}>{glyph}</TD>", f"<TD>{name}</TD>"])
+
+
 def shares(overlay: Overlay, heat: Heat) -> dict[str, float]:
     """How much of the run's time, cost or tokens went into each card, from 0 to 1; nothing where none was spent."""
     spent = {card: _heat_of(mark, heat) for card, mark in overlay.marks.items()}
@@ -113,8 +121,19 @@ def _heat_of(mark: Mark, heat: Heat) -> float:
 
 
 def word_line(word: str, mark: Mark) -> str:
-    """The top line of a card: its kind, and where it stands."""
-    return f"{word}   {GLYPHS[mark.status]} {mark.status}"
+    """The top line of a card: its kind, cut to leave room, and where it stands.
+
+    >>> word_line("AGENT", Mark("done")), word_line("", Mark())
+    ('AGENT   ✓ done', '○ not run')
+    """
+    stands = f"{GLYPHS[mark.status]} {mark.status}"
+    return f"{cut(word, 9, _ROW - width_of(stands, 9) - 20)}   {stands}" if word else stands
+
+
+def fixed(text: str, height: int, width: int = _ROW) -> str:
+    """A line of a label that takes the same room whatever stands in it."""
+    size = f'WIDTH="{width}" HEIGHT="{height}" FIXEDSIZE="TRUE"'
+    return _table([f'<TD {size} ALIGN="LEFT" BALIGN="LEFT">{text}</TD>'])
 
 
 def extra_rows(mark: Mark, share: float | None, theme: Theme, is_mapped: bool) -> list[str]:
@@ -124,22 +143,17 @@ def extra_rows(mark: Mark, share: float | None, theme: Theme, is_mapped: bool) -
 
 
 def _strip(cells: Sequence[Status], theme: Theme) -> str:
-    """A cell for each branch; of many, the branches of one status side by side."""
-    if not cells:
-        return _table([_box(_ROW, 10, "")])
+    """A cell for each branch; of many, the branches of one status side by side, as wide as they are many."""
     if len(cells) <= _MOST_CELLS:
-        width = min(_CELL, _ROW // len(cells) - 1)
-        drawn = [_box(width, 10, _colour(cell, theme)) for cell in cells]
-        rest = _ROW - len(cells) * (width + 1)
+        width = min(_CELL, _ROW // len(cells) - 1) if cells else 0
+        sizes = [(width, _colour(cell, theme)) for cell in cells]
     else:
-        counts: dict[Status, int] = {status: cells.count(status) for status in GLYPHS}
-        room = _ROW - 2 * len(GLYPHS)
-        sizes: dict[Status, int] = {
-            status: max(2, round(room * count / len(cells))) for status, count in counts.items() if count
-        }
-        drawn = [_box(size, 10, _colour(status, theme)) for status, size in sizes.items()]
-        rest = _ROW - sum(sizes.values()) - len(sizes)
-    return _table([*drawn, *([_box(rest, 10, "")] if rest > 0 else [])], spacing=1)
+        counts: list[tuple[Status, int]] = [(status, cells.count(status)) for status in GLYPHS if status in cells]
+        room = _ROW - 4 * len(counts)
+        sizes = [(3 + room * count // len(cells), _colour(status, theme)) for status, count in counts]
+    drawn = [_box(width, 10, colour) + _box(1, 10, "") for width, colour in sizes]  # a gap is a cell, too
+    rest = _ROW - sum(width + 1 for width, _ in sizes)
+    return _table([*drawn, *([_box(rest, 10, "")] if rest > 0 else [])])
 
 
 def _colour(status: Status, theme: Theme) -> str:
@@ -159,8 +173,8 @@ def _box(width: int, height: int, colour: str) -> str:
     return f'<TD WIDTH="{width}" HEIGHT="{height}" FIXEDSIZE="TRUE"{filled}></TD>'
 
 
-def _table(cells: Sequence[str], spacing: int = 0, style: str = "") -> str:
-    row, plain = "".join(cells), f'BORDER="0" CELLBORDER="0" CELLSPACING="{spacing}" CELLPADDING="0"'
+def _table(cells: Sequence[str], style: str = "") -> str:
+    row, plain = "".join(cells), 'BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"'
     return f"<TABLE {plain}{style}><TR>{row}</TR></TABLE>"
 
 
@@ -175,6 +189,34 @@ def chip(numbers: Sequence[int], theme: Theme) -> str:
     shown = f'<FONT POINT-SIZE="9" COLOR="{theme.background}"><B>{html.escape(text)}</B></FONT>'
     table = _table([f"<TD {size}>{shown}</TD>"], style=f' STYLE="ROUNDED" BGCOLOR="{theme.text}"')
     return f'<TD VALIGN="TOP">{table}</TD>'
+
+
+def in_words(numbers: Sequence[int], most: int = 6) -> str:
+    """The entries that took an arrow, for formats without chips; empty where none did.
+
+    >>> in_words((3, 8)), in_words(()), in_words(range(2, 40))
+    ('at 3,8', '', 'at 2,3,4,5,6,7,... 38 times')
+    """
+    shown = ",".join(map(str, numbers[:most]))
+    return "" if not numbers else f"at {shown}" + (f",... {len(numbers)} times" if len(numbers) > most else "")
+
+
+def cells_in_words(cells: Sequence[Status]) -> str:
+    """The branches of a map as glyphs; of many, how many there are of each.
+
+    >>> cells_in_words(["done", "failed", "running"]), cells_in_words(["done"] * 99 + ["failed"])
+    ('✓✗●', '✓99 ✗1')
+    """
+    if len(cells) <= _MOST_CELLS:
+        return "".join(GLYPHS[cell] for cell in cells)
+    counts = {GLYPHS[status]: sum(GLYPHS[cell] == GLYPHS[status] for cell in cells) for status in GLYPHS}
+    return " ".join(f"{glyph}{count}" for glyph, count in counts.items() if count)
+
+
+def headline(overlay: Overlay) -> str:
+    """Which run, how it stands, and when: the line over a drawing in text."""
+    moment = f"after entry {overlay.seq}" + (f" of {overlay.last}" if overlay.seq != overlay.last else "")
+    return f"run {overlay.run_id}: {overlay.status} {moment}"
 
 
 def told(drawing: Drawing, overlay: Overlay) -> Drawing:

@@ -9,24 +9,30 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from graphflow.views import wording
+from graphflow.views import marking, wording
 from graphflow.views.drawing import Arrow, Bar, Card, Cluster, Drawing
-from graphflow.views.theme import Role, Theme
+from graphflow.views.overlay import Overlay
+from graphflow.views.theme import ROLES_OF_CHANGE, Role, Theme
 
 _SPECIAL = re.compile(r"[\"#<>&`\\{}|~]")
 _LIST_LIKE = re.compile(r"^(\d+)([.)])|^([-+*])(?=\s)|^(\s*)$")
 _INDENT = "    "
 
 
-def mermaid_of(drawing: Drawing, theme: Theme) -> str:
-    """The Mermaid text of a drawing in the colours of a theme; the same drawing gives the same text."""
-    return _Writer(drawing, theme).written()
+def mermaid_of(drawing: Drawing, theme: Theme, overlay: Overlay | None = None) -> str:
+    """The Mermaid text of a drawing in the colours of a theme; the same drawing gives the same text.
+
+    With an overlay cards have the colour, glyph and word of their status and their figures, and arrows that were taken
+    are thick and say at which entries.
+    """
+    return _Writer(drawing, theme, overlay).written()
 
 
 @dataclass(slots=True)
 class _Writer:
     drawing: Drawing
     theme: Theme
+    overlay: Overlay | None = None
     names: dict[str, str] = field(default_factory=dict[str, str])
     lines: list[str] = field(default_factory=list[str])
 
@@ -55,36 +61,54 @@ class _Writer:
         self.lines += [indent + self._bar(bar) for bar in bars if bar.kind == "join"]
 
     def _card(self, card: Card) -> str:
-        name = self.names[card.id]
+        name, role = self.names[card.id], self._role(card)
         if card.kind == "start":
             return f'{name}((" ")):::gf_start'
         if card.kind == "end":
             return f'{name}(((" "))):::gf_end'
         if card.kind == "fail":
-            return f'{name}(["✗ {_text(wording.shortened(card.name, 80))}"]):::gf_failed'
+            return f'{name}(["✗ {_text(wording.shortened(card.name, 80))}"]):::gf_{role}'
         if card.kind == "point":
-            return f'{name}(["◆ {_text(wording.shortened(card.name, 80))}"]):::gf_{card.role}'
+            return f'{name}(["{self._glyph(card)} {_text(wording.shortened(card.name, 80))}"]):::gf_{role}'
+        text = "<br/>".join(self._rows(card))
+        return f'{name}[["{text}"]]:::gf_{role}' if card.is_mapped else f'{name}("{text}"):::gf_{role}'
+
+    def _rows(self, card: Card) -> list[str]:
         rows = [f"<b>{_text(wording.shortened(card.name, 80))}</b>"]
-        if card.word:
-            rows.insert(0, f"<small>{_text(card.word)}</small>")
-        rows += [_text(wording.shortened(card.purpose, 76))] if card.purpose else []
-        rows += [f"<small>{_text(' · '.join(card.badges))}</small>"] if card.badges else []
-        rows += [f"<small>{_text(line)}</small>" for line in card.fields]
-        text = "<br/>".join(rows)
-        return f'{name}[["{text}"]]:::gf_{card.role}' if card.is_mapped else f'{name}("{text}"):::gf_{card.role}'
+        mark = None if self.overlay is None else self.overlay.mark(card.id)
+        word = card.word if mark is None else marking.word_line(card.word, mark)
+        if word:
+            rows.insert(0, f"<small>{_text(word)}</small>")
+        if mark is None:
+            rows += [_text(wording.shortened(card.purpose, 76))] if card.purpose else []
+            rows += [f"<small>{_text(' · '.join(card.badges))}</small>"] if card.badges else []
+        else:
+            told = (marking.figures(mark, card.purpose), marking.cells_in_words(mark.cells))
+            rows += [_text(line) for line in told if line]
+        return rows + [f"<small>{_text(line)}</small>" for line in card.fields]
+
+    def _role(self, card: Card) -> Role:
+        return card.role if self.overlay is None else marking.ROLES[self.overlay.mark(card.id).status]
+
+    def _glyph(self, card: Card) -> str:
+        return "◆" if self.overlay is None else marking.GLYPHS[self.overlay.mark(card.id).status]
 
     def _bar(self, bar: Bar) -> str:
         return f'{self.names[bar.id]}["{bar.kind}"]:::gf_bar'
 
     def _arrow(self, arrow: Arrow) -> str:
         line = "-.->" if arrow.tone == "error" else "-->"
-        label = f'|"{_text("  ".join(arrow.labels))}"|' if arrow.labels else ""
+        taken = "" if self.overlay is None else marking.in_words(self.overlay.taken.get(arrow.id, ()))
+        labels = (taken, *arrow.labels) if taken else arrow.labels
+        label = f'|"{_text("  ".join(labels))}"|' if labels else ""
         tail = self.names[arrow.leaves or arrow.tail]
         return f"{tail} {line}{label} {self.names[arrow.head]}"
 
     def _write_colours(self) -> None:
         theme = self.theme
-        roles: list[Role] = sorted({card.role for card in self.drawing.cards if card.kind not in ("start", "end")})
+        roles: list[Role] = sorted(
+            {self._role(card) for card in self.drawing.cards if card.kind not in ("start", "end")}
+        )
         for role in roles:
             shade = theme.shades[role]
             self._colour(f"classDef gf_{role} fill:{shade.fill},stroke:{shade.stroke},color:{theme.text}")
@@ -97,9 +121,20 @@ class _Writer:
             line = theme.shades["subgraph"].stroke if cluster.kind == "subgraph" else theme.box_line
             self._colour(f"style c{index} fill:{theme.box},stroke:{line},color:{theme.muted}")
         for index, arrow in enumerate(self.drawing.arrows):
-            if arrow.tone in ("loop", "error"):
+            if self.overlay is not None:
+                self._colour(f"linkStyle {index} {self._line(arrow, self.overlay)}")
+            elif arrow.change is not None:
+                shade = theme.shades[ROLES_OF_CHANGE[arrow.change]]
+                self._colour(f"linkStyle {index} stroke:{shade.stroke},color:{shade.ink},stroke-width:3px")
+            elif arrow.tone in ("loop", "error"):
                 colour = theme.loop if arrow.tone == "loop" else theme.error
                 self._colour(f"linkStyle {index} stroke:{colour},color:{colour}")
+
+    def _line(self, arrow: Arrow, overlay: Overlay) -> str:
+        if arrow.id not in overlay.taken:
+            return f"stroke:{self.theme.untaken},color:{self.theme.otherwise}"
+        colour = self.theme.error if arrow.tone == "error" else self.theme.text
+        return f"stroke:{colour},color:{colour},stroke-width:3px"
 
     def _colour(self, line: str) -> None:
         self.lines.append(_INDENT + line)

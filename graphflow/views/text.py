@@ -9,23 +9,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from graphflow.views import wording
+from graphflow.views import marking, wording
 from graphflow.views.drawing import Arrow, Bar, Card, Cluster, Drawing
 from graphflow.views.layering import Flow, Link
+from graphflow.views.overlay import Overlay
 
 WIDTH = 100
 _MARKS = {"start": "●", "end": "◎", "fail": "✗", "point": "◆", "card": "■"}
 
 
-def text_of(drawing: Drawing, width: int = WIDTH) -> str:
-    """The drawing as lines of about ``width`` characters; a name or condition is never cut below what tells it apart."""
-    return _Writer(drawing, width).written()
+def text_of(drawing: Drawing, width: int = WIDTH, overlay: Overlay | None = None) -> str:
+    """The drawing as lines of about ``width`` characters; a name or condition is never cut below what tells it apart.
+
+    With an overlay what a run did: a glyph and a word for each node's status, its figures, and behind each way the
+    entries at which it was taken.
+    """
+    return _Writer(drawing, width, overlay).written()
 
 
 @dataclass(slots=True)
 class _Writer:
     drawing: Drawing
     width: int
+    overlay: Overlay | None = None
     lines: list[str] = field(default_factory=list[str])
     ways: dict[str, list[Arrow]] = field(default_factory=dict[str, list[Arrow]])
     names: dict[str, str] = field(default_factory=dict[str, str])
@@ -53,6 +59,8 @@ class _Writer:
         self.lines.append(wording.shortened(title, self.width))
         if self.drawing.purpose:
             self.lines.append(wording.shortened(self.drawing.purpose, self.width))
+        if self.overlay is not None:
+            self.lines.append(wording.shortened(marking.headline(self.overlay), self.width))
         self.lines.append("")
         self._write_level("", "")
         return "\n".join(line.rstrip() for line in self.lines).rstrip() + "\n"
@@ -124,10 +132,17 @@ class _Writer:
     def _write_card(self, card: Card, rail: str) -> None:
         name = self.names[card.id].removeprefix("✗ ")
         facts = [card.word.lower()] if card.kind == "card" and card.word else []
-        facts += ["once per item"] if card.is_mapped else []
-        facts += [card.purpose] if card.purpose else []
-        facts += [f"({' · '.join(card.badges)})"] if card.badges else []
-        line = f"{_MARKS[card.kind]} {name}" + (f"   {'  '.join(facts)}" if facts else "")
+        glyph = _MARKS[card.kind]
+        if self.overlay is None:
+            facts += ["once per item"] if card.is_mapped else []
+            facts += [card.purpose] if card.purpose else []
+            facts += [f"({' · '.join(card.badges)})"] if card.badges else []
+        elif card.kind not in ("start", "end"):
+            mark = self.overlay.mark(card.id)
+            glyph = marking.GLYPHS[mark.status]
+            told = (mark.status, marking.cells_in_words(mark.cells), marking.figures(mark, ""))
+            facts += [fact for fact in told if fact]
+        line = f"{glyph} {name}" + (f"   {'  '.join(facts)}" if facts else "")
         self._add(rail, wording.shortened(line, max(self.width - len(rail), len(name) + 2)))
         for fact in card.fields:
             self._add(rail, wording.shortened(f"│   {fact}", self.width))
@@ -137,7 +152,7 @@ class _Writer:
         """The arrows out of a card or bar; a single one to what comes next is drawn as the line down to it."""
         ways = self.ways.get(one, [])
         if len(ways) == 1 and self._is_next(ways[0], one):
-            self._add(rail, f"▼ {'  '.join(ways[0].labels)}".rstrip())
+            self._add(rail, f"▼ {'  '.join((*ways[0].labels, self._taken(ways[0])))}".rstrip())
             return
         lead = max((len(self._dashes(way)) for way in ways), default=0)
         for way in ways:
@@ -145,8 +160,14 @@ class _Writer:
             dash = "╌" if way.tone == "error" else "─"
             start = self._dashes(way)
             up = "  ↑" if self.places[way.head] <= self.places[way.tail] else ""
-            self._add(rail, f"{corner}{start}{dash * (lead - len(start))}▶ {self.names[way.head]}{up}")
+            self._add(
+                rail,
+                f"{corner}{start}{dash * (lead - len(start))}▶ {self.names[way.head]}{up}  {self._taken(way)}".rstrip(),
+            )
         self._add(rail, "")
+
+    def _taken(self, way: Arrow) -> str:
+        return "" if self.overlay is None else marking.in_words(self.overlay.taken.get(way.id, ()))
 
     def _dashes(self, way: Arrow) -> str:
         dash = "╌" if way.tone == "error" else "─"

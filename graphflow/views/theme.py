@@ -141,6 +141,10 @@ THEMES: dict[ThemeName, Theme] = {"auto": LIGHT, "light": LIGHT, "dark": DARK, "
 """``auto`` is drawn in light colours; an SVG then turns dark by itself where its surroundings are."""
 
 
+ROLES_OF_CHANGE: Mapping[str, Role] = {"added": "done", "removed": "failed", "changed": "human"}
+"""How what differs looks, where two graphs or runs are compared."""
+
+
 def colours(theme: Theme) -> list[tuple[str, str]]:
     """Every colour of a theme with what it is for, in a fixed order.
 

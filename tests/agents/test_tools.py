@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretBytes, SecretStr
 
 from graphflow import END, START, Agent, Budget, Graph, fields
-from graphflow.errors import ArgumentInvalid, GraphflowError
+from graphflow.errors import ArgumentInvalid, GraphflowError, ToolInvalid
 from graphflow.models import ScriptedModel, Tool, ToolRequest, tool_call
 from graphflow.testing.virtual import run_virtual
 from tests.agents.hands import FakeHands, context
@@ -265,3 +265,24 @@ def test_a_budget_of_nothing_starts_no_call() -> None:
     """S13.2."""
     run = run_virtual(graph_of(payer()).run(State(), model=ScriptedModel([]), budget=Budget(model_calls=0)))
     assert run.status == "exhausted"
+
+
+@pytest.mark.parametrize(
+    "given", [SecretStr("canary-6"), {"a": [SecretStr("canary-6")]}, SecretBytes(b"canary-6")], ids=repr
+)
+def test_a_tool_that_returns_a_secret(given: Any) -> None:
+    """S11.1: not sent as asterisks without a word; asterisks that are text are nobody's secret."""
+
+    def login() -> Any:
+        """Log in."""
+        return given
+
+    def stars() -> Any:
+        """Rate it."""
+        return {"rating": "*****"}
+
+    agent = Agent("clerk", "You log in.", prompt="Go.", tools=[stars, login])
+    with pytest.raises(ToolInvalid, match=r"'login' gave a .* with a secret") as caught:
+        perform(agent, ScriptedModel([tool_call("stars"), tool_call("login"), "done"]))
+    assert "canary-6" not in str(caught.value)
+    assert "ctx.update" in caught.value.fix

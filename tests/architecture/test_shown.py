@@ -93,8 +93,8 @@ def test_a_ready_graph_is_short_enough_to_read_at_once(graph: Path) -> None:
 
 
 @pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
-def test_the_notebooks_run_from_top_to_bottom(notebook: Path) -> None:
-    """Cell by cell, with the last line of each shown as a notebook shows it."""
+def test_the_notebooks_run_from_top_to_bottom(notebook: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Cell by cell, with the last line of each shown as a notebook shows it; what is kept as printed is what it prints."""
     namespace: dict[str, object] = {"__name__": "__main__"}
     for number, cell in enumerate(json.loads(notebook.read_text(encoding="utf-8"))["cells"]):
         if cell["cell_type"] != "code":
@@ -109,3 +109,6 @@ def test_the_notebooks_run_from_top_to_bottom(notebook: Path) -> None:
             shown = eval(compile(ast.Expression(last.value), name, "eval", dont_inherit=True), namespace)
             bundle = getattr(shown, "_repr_mimebundle_", None)
             assert bundle is None or bundle()["text/plain"]
+        printed = capsys.readouterr().out
+        kept = "".join(text for output in cell["outputs"] for text in output.get("text", ()))
+        assert kept in ("", printed)

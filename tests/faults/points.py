@@ -5,10 +5,13 @@ The program puts them around its own store, whose connection it wraps: graphflow
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import signal
 import threading
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Self
 
 from graphflow.core.journal import decode, text_of
@@ -51,6 +54,18 @@ class Fate:
         else:
             number = signal.SIGKILL if self._does == "die" else signal.SIGSTOP
             signal.pthread_kill(threading.get_ident(), number)  # of all threads this one goes no further
+
+
+def told() -> dict[str, Any]:
+    """What this process was told to do."""
+    found: dict[str, Any] = json.loads(os.environ["TOUR"])
+    return found
+
+
+@cache
+def own_fate() -> Fate:
+    """That of this process; it has one, however often its program is imported."""
+    return Fate(**told().get("fate", {}))
 
 
 class Watched:

@@ -121,15 +121,21 @@ def test_a_driver_that_lives_keeps_its_run_however_long_a_node_takes(tours: Tour
     assert not tours.repeated()
 
 
-def test_a_worker_that_is_ended_hands_over_what_it_was_at(tours: Tours) -> None:
-    """SIGTERM: its runs are free at once, the node that was at work is done again, and nothing else."""
-    tours.create("r")
-    first = tours.worker(holds={HELD: "wait"}, store={"lease_s": 3_600})
+@pytest.mark.parametrize(
+    ("command", "number", "code"),
+    [(["worker"], signal.SIGTERM, 0), (["worker"], signal.SIGINT, 130), (["runs", "resume", "r"], signal.SIGINT, 130)],
+)
+def test_one_that_is_ended_hands_over_what_it_was_at(
+    tours: Tours, command: list[str], number: signal.Signals, code: int
+) -> None:
+    """S14.2: its run is free at once, the node that was at work is done again, and nothing else."""
+    tours.create("r", **ONE_ROUND)
+    first = tours.command(*command, holds={HELD: "wait"}, store={"lease_s": 3_600}, owner="another machine")
     tours.wait_held(first, HELD)
-    second = tours.worker()
-    first.send(signal.SIGTERM)
-    assert first.ended().code == 0
+    assert codes([tours.begin().ended()]) == ["GF302"]
+    first.send(number)
+    assert first.ended().code == code
     assert tours.lines(process=first.id)[-1].what == "cancelled"
-    second.until(lambda: tours.status() == "done")
-    tours.check_whole()
+    assert tours.begin().ended().told == {"r": {"status": "done"}}
+    tours.check_whole(rounds=1)
     assert tours.repeated() == {(HELD, 1): 1}

@@ -31,9 +31,10 @@ from pydantic import BaseModel
 from graphflow import END, START, Context, Graph, Retry, append, fields
 from graphflow.core.plan import Limits
 from graphflow.errors import GraphflowError, RunFailed, RunNotFound
+from graphflow.runtime.beginning import open_store
 from graphflow.runtime.run import Run
 from graphflow.stores import PostgresStore, SQLiteStore, Store
-from tests.faults.points import Fate, watch
+from tests.faults.points import Fate, own_fate, told, watch
 
 AT_ONCE = 3  # nodes of one run
 
@@ -45,11 +46,11 @@ class Diary:
     how: they ``wait`` as they should, ``block`` the event loop, or ``cling``: wait on when they are cancelled.
     """
 
-    def __init__(self, path: str, fate: Fate | None = None, holds: Mapping[str, str] | None = None) -> None:
+    def __init__(self, path: str, fate: Fate, holds: Mapping[str, str]) -> None:
         self._path = path
         self._file = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o666)
-        self._fate = fate or Fate()
-        self._holds = holds or {}
+        self._fate = fate
+        self._holds = holds
 
     def add(self, what: str, ctx: Context[Diary]) -> None:
         os.write(self._file, f"{what} {ctx.idempotency_key} {ctx.attempt} {os.getpid()}\n".encode())
@@ -171,16 +172,10 @@ graph.edge(home, plan, when=tour.rounds > 0, at_most="unbounded")
 graph.edge(home, END)
 
 
-def told() -> dict[str, Any]:
-    """What this process was told to do."""
-    found: dict[str, Any] = json.loads(os.environ["TOUR"])
-    return found
-
-
-def diary(fate: Fate | None = None) -> Diary:
+def diary() -> Diary:
     """What nodes are given: ``--deps touring_app.py:diary``."""
     asked = told()
-    return Diary(asked["diary"], fate, asked.get("holds"))
+    return Diary(asked["diary"], own_fate(), asked.get("holds", {}))
 
 
 def enter(arguments: list[str], told_so: str, folder: str, out: str, errors: str) -> None:
@@ -195,22 +190,18 @@ def enter(arguments: list[str], told_so: str, folder: str, out: str, errors: str
     sys.exit(_command_line(arguments) if arguments else _tell())
 
 
-_fate: list[Fate] = []
-
-
 def _command_line(arguments: list[str]) -> int:
     """graphflow's own, with a store that is watched."""
     from graphflow.cli import opening
     from graphflow.cli.main import main
 
-    made_by = opening.open_store
-
-    def open_watched(name: Any) -> Store:
-        store = made_by(name)
-        watch(store, diary_fate())
+    def open_watched(*given: Any) -> Store:
+        store = open_store(*given)
+        watch(store, own_fate())
+        _alter(store)
         return store
 
-    opening.open_store = open_watched
+    opening.__dict__["open_store"] = open_watched
     for made in (SQLiteStore, PostgresStore):  # there is no option for what only tests need
         defaults = made.__init__.__kwdefaults__
         assert defaults is not None
@@ -230,10 +221,9 @@ def _drive(run_id: str) -> dict[str, Any]:
     asked = told()
     made = SQLiteStore if asked["kind"] == "sqlite" else PostgresStore
     store: Store = made(asked["address"], **asked.get("store", {}), **asked.get("only", {}).get(run_id, {}))
-    fate = Fate(**asked.get("fate", {}))
-    watch(store, fate)
-    _alter(store, asked)
-    options: dict[str, Any] = {"store": store, "deps": diary(fate), "durability": asked.get("durability", "step")}
+    watch(store, own_fate())
+    _alter(store)
+    options: dict[str, Any] = {"store": store, "deps": diary(), "durability": asked.get("durability", "step")}
     try:
         if _is_to_start(store, run_id, asked):
             run = graph.run_sync(Tour.model_validate(asked.get("state", {})), run_id=run_id, **options)
@@ -253,8 +243,9 @@ def _drive(run_id: str) -> dict[str, Any]:
     return {"status": run.status}
 
 
-def _alter(store: Any, asked: dict[str, Any]) -> None:
+def _alter(store: Any) -> None:
     """Be on another machine; or have a server that is sooner tired of a transaction, if it ever is."""
+    asked = told()
     if "owner" in asked:
         store._owner = asked["owner"]
     if "idle_s" in asked:

@@ -20,6 +20,7 @@ from typing import Any
 from graphflow.core.journal import decode
 from graphflow.runtime.run import Run
 from tests.faults.places import DEADLINE_S, Ended, Place
+from tests.faults.points import Fate
 from tests.faults.touring_app import AT_ONCE, Diary, Tour, enter, graph, let_go_file
 
 APP = Path(__file__).with_name("touring_app.py")
@@ -269,7 +270,7 @@ def _step(entry: dict[str, Any]) -> tuple[str, str, str]:
 @cache
 def undisturbed(rounds: int = 10) -> Undisturbed:
     """Driven in memory."""
-    run: Run[Tour] = asyncio.run(graph.run(Tour(rounds=rounds), deps=Diary(os.devnull)))
+    run: Run[Tour] = asyncio.run(graph.run(Tour(rounds=rounds), deps=Diary(os.devnull, Fate(), {})))
     entries = [decode(text) for text in run.raw_journal]
     finished = [entry for entry in entries if entry["kind"] == "finished"]
     return Undisturbed(

@@ -20,6 +20,7 @@ from pydantic import (
     PlainSerializer,
     PlainValidator,
     SecretStr,
+    field_serializer,
 )
 from pydantic.dataclasses import dataclass
 
@@ -152,12 +153,39 @@ def test_what_cannot_be_stored_is_found_at_any_depth(where: str) -> None:
 
 def test_a_secret_is_found_at_any_depth() -> None:
     class Account(BaseModel):
+        name: str = ""
         key: SecretStr = SecretStr("x")
 
     class Made(BaseModel):
         accounts: dict[str, list[Account]] = {}
+        names: list[str] = []
 
-    with pytest.raises(DeclarationError, match="'accounts' of Made holds a secret: SecretStr"):
+    assert Declaration("x", Made).plan().schema.secret_names == ("accounts",)
+
+
+def test_a_serializer_of_its_own_around_a_secret_is_refused() -> None:
+    """S1.1: it could write the secret plainly, and what it makes of it could not be opened again."""
+
+    class Account(BaseModel):
+        key: SecretStr = SecretStr("x")
+
+        @field_serializer("key", when_used="json")
+        def told(self, key: SecretStr) -> str:
+            return key.get_secret_value()
+
+    class Made(BaseModel):
+        account: Account = Account()
+
+    with pytest.raises(DeclarationError, match="'account' of Made holds a secret, and a serializer of its own") as caught:
+        Declaration("x", Made)
+    assert caught.value.code == "GF111"
+
+
+def test_a_secret_is_no_key_of_a_dict() -> None:
+    class Made(BaseModel):
+        ages: dict[SecretStr, int] = {}
+
+    with pytest.raises(DeclarationError, match="'ages' of Made cannot be stored"):
         Declaration("x", Made)
 
 

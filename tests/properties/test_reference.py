@@ -49,6 +49,15 @@ def test_the_machine_does_what_the_rules_say(scenario: Scenario, seed: int) -> N
 
 
 @LAWS
+@given(scenarios(style=Style(blocks=4, is_fork=True)), SEEDS)
+def test_forks_do_what_the_rules_say(scenario: Scenario, seed: int) -> None:
+    """S6: the same of forks and maps, with failures, needs, loops and forks in their branches."""
+    plan, order = scenario.plan, shuffled(seed)
+    expected = interpret(plan, scenario.start, scenario.answers, order)
+    assert_equal(on_machine(plan, scenario.start, scenario.answers, order), expected)
+
+
+@LAWS
 @given(scenarios(), SEEDS, st.sets(st.integers(0, 20)))
 def test_unanswered_questions_leave_the_run_waiting(scenario: Scenario, seed: int, silent: set[int]) -> None:
     """S10.1, S10.2: everything else goes on; what is open is the same."""

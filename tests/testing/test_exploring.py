@@ -213,7 +213,10 @@ class TestEdges:
         graph.edge(review, END)
         found = explore(graph)
         assert found.never_taken["review -> write [score >= 9]"] == "dead: one tried before it is always taken (proved)"
-        assert found.never_taken["review -> write [sent]"] == "no run takes it (proved)"
+        assert found.never_taken["review -> write [sent]"] == f"none of {found.states} states explored takes it"
+        assert "runs were started with sent as its default only" in str(found)  # no node writes it: a user may give it
+        proved = explore(graph, start=News())
+        assert proved.never_taken["review -> write [sent]"] == "no run takes it (proved)"
         assert "review -> END [score >= 7]" in found.taken
 
     def test_the_shortest_path_to_an_edge(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from pydantic import BaseModel
 
-from graphflow import END, START, Agent, Budget, Context, Graph, Retry, append, fields
+from graphflow import END, START, Agent, Budget, Context, Graph, Limits, Retry, append, fields
 from graphflow.core import joins
 from graphflow.core.journal import Entry
 from graphflow.core.machine import Machine
@@ -21,6 +21,7 @@ from graphflow.testing import faults, never, verify, walks
 from graphflow.testing.faults import Faults
 from graphflow.testing.laws import LAWS
 from graphflow.testing.playing import Move, Play
+from graphflow.testing.unused import PROVED
 from tests.random_graphs import Scenario, Style, scenarios
 
 OURS = frozenset(
@@ -176,7 +177,7 @@ def test_an_error_class_of_any_making_can_be_raised() -> None:
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_fault_finds_a_hole_in_the_machine(scenario: Scenario) -> None:
     """S6.8, S13.2, S14.2, S15.2, S15.4, S15.5: on random graphs the laws that are ours hold, whatever goes wrong."""
-    theirs = {law.name for law in LAWS} - OURS
+    theirs = {*PROVED.values(), *(law.name for law in LAWS)} - OURS
     verify(scenario.graph, without=theirs, start=scenario.start, faults=faults.all(at_most=3), runs=12)
 
 
@@ -227,3 +228,117 @@ def test_a_join_that_fires_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(joins, "fire", twice)
     assert law_broken(without="replay equals run") == "joins fire once"
+
+
+# -- what nodes and people do ------------------------------------------------------------------------------------------
+
+
+class Bank:
+    def __init__(self) -> None:
+        self.transfers: list[int] = []
+        self.looked = 0
+        self.rate: float | None = None
+
+    async def transfer(self, amount: int) -> int:
+        self.transfers.append(amount)
+        return amount
+
+
+def paying(pay: Any) -> Graph[News]:
+    graph: Graph[News] = Graph("paying", News)
+    graph.chain(START, graph.node(pay, name="pay"), END)
+    return graph
+
+
+def test_an_effect_that_is_repeated_after_a_crash_is_found() -> None:
+    """S11.1: what a node does to ctx.deps by itself; seen only where a crash may strike."""
+
+    async def pay(state: News, ctx: Context[Bank]) -> dict[str, int]:
+        return {"paid": await ctx.deps.transfer(5)}
+
+    with pytest.raises(PropertyFailed) as caught:
+        verify(paying(pay), faults=faults.crash(), deps=Bank)
+    assert caught.value.name == "effects happen once"
+    assert "changed Bank.transfers both times" in str(caught.value)
+    verify(paying(pay), deps=Bank)
+    verify(paying(pay), deps=Bank, faults=faults.crash(), without="effects happen once")
+
+
+def test_an_effect_that_is_recorded_is_not_repeated() -> None:
+    async def pay(state: News, ctx: Context[Bank]) -> dict[str, int]:
+        return {"paid": await ctx.once("transfer", lambda: ctx.deps.transfer(5))}
+
+    verify(paying(pay), faults=faults.crash(), deps=Bank)
+
+
+def test_what_is_remembered_once_is_no_effect() -> None:
+    """Deps that keep what they looked up change at the first call only."""
+
+    def pay(state: News, ctx: Context[Bank]) -> dict[str, int]:
+        if ctx.deps.rate is None:
+            ctx.deps.rate = 1.5
+        return {"paid": int(4 * ctx.deps.rate)}
+
+    verify(paying(pay), faults=faults.crash(), deps=Bank)
+
+
+def asking(after_s: float | None) -> Graph[News]:
+    graph: Graph[News] = Graph("asking", News)
+    ok = graph.ask("ok", "Is it?", answer=bool, writes=news.sorry)
+    graph.chain(START, ok, END)
+    if after_s is not None:
+        graph.edge(ok, END, after_s=after_s)
+    return graph
+
+
+def test_a_question_that_nobody_answers_needs_a_timer() -> None:
+    """S10.3: only where silence is asked for; many a run may wait."""
+    verify(asking(None))
+    verify(asking(None), faults=faults.all())
+    verify(asking(60), faults=faults.silence())
+    with pytest.raises(PropertyFailed, match="is never answered") as caught:
+        verify(asking(None), faults=faults.silence())
+    assert caught.value.name == "nobody waits for ever"
+    assert caught.value.replay.endswith("steps=[('ok', faults.SILENCE)])")
+
+
+def test_a_run_that_uses_up_the_steps_of_its_graph_is_found() -> None:
+    """S4.5, S17: the limit is the last resort; a budget that was given is meant."""
+    graph: Graph[News] = Graph("looping", News, limits=Limits(steps=6))
+    count = graph.node(lambda state: {"paid": state.paid + 1}, name="count")
+    graph.edge(START, count)
+    graph.edge(count, count, when=news.paid < 9, at_most=20)
+    graph.edge(count, END)
+    with pytest.raises(PropertyFailed, match="took all 6 steps") as caught:
+        verify(graph)
+    assert caught.value.name == "steps suffice"
+    verify(graph, budget=Budget(steps=4))
+
+
+def test_a_timer_that_is_told_twice_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S15.5"""
+    graph: Graph[News] = Graph("small", News)
+    retry = Retry(attempts=3, on=ConnectionError)
+    graph.chain(START, graph.node(Agent("web", "Find.", prompt="{draft}", retry=retry), writes=news.draft), END)
+    given = faults.declared() + faults.duplicate()
+    verify(graph, faults=given)
+    fire = Machine.fire
+
+    def twice(machine: Machine, scope: Any, timer: Any) -> bool:
+        if not fire(machine, scope, timer):
+            machine.note({"kind": "woke", "at": scope.path}, scope)
+        return True
+
+    monkeypatch.setattr(Machine, "fire", twice)
+    with pytest.raises(PropertyFailed) as caught:
+        verify(graph, faults=given)
+    assert caught.value.name == "nothing counts twice"
+    assert "what happened last is delivered again" in str(caught.value)
+
+
+def test_a_retry_too_many_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S8.1"""
+    monkeypatch.setattr("graphflow.core.failures.may_retry", lambda retry, error, attempt: attempt <= retry.attempts)
+    with pytest.raises(PropertyFailed, match="'web' was tried 3 times, and may be 2") as caught:
+        verify(newsroom(), faults=faults.declared())
+    assert caught.value.name == "budgets are kept"

@@ -289,7 +289,7 @@ def test_a_run_that_goes_round_by_itself() -> None:
     graph.edge(node, END)
     found = broken(graph)
     assert found.name == "no livelock"
-    assert "repeat for ever: nothing in them depends on an answer" in str(found)
+    assert "step 6 repeats for ever: nothing in them depends on an answer" in str(found)
 
 
 def test_a_loop_that_counts_ends() -> None:
@@ -324,7 +324,7 @@ def test_branches_that_share_more_than_the_state() -> None:
     found = broken(declared(), deps=list)
     assert found.name == "order does not matter"
     assert "facts is" in str(found)
-    assert found.replay.endswith("deps=deps)")
+    assert found.replay.endswith("deps=list)")
 
 
 def test_a_state_that_json_alters() -> None:

@@ -31,10 +31,12 @@ from graphflow.testing.store_contract.journals import LAWS as _JOURNALS
 from graphflow.testing.store_contract.lifetimes import LAWS as _LIFETIMES
 from graphflow.testing.store_contract.listing import LAWS as _LISTING
 from graphflow.testing.store_contract.place import Law, Place
+from graphflow.testing.store_contract.secrets import LAWS as _SECRETS
 from graphflow.testing.store_contract.tickets import LAWS as _TICKETS
 
-LAWS: tuple[Law, ...] = (*_JOURNALS, *_LISTING, *_DRIVING, *_ANSWERS, *_TICKETS, *_LIFETIMES)
-"""All laws. Those of leases hold for stores whose ``lease_s`` is not None."""
+LAWS: tuple[Law, ...] = (*_JOURNALS, *_LISTING, *_DRIVING, *_ANSWERS, *_TICKETS, *_LIFETIMES, *_SECRETS)
+"""All laws. Those of leases hold for stores whose ``lease_s`` is not None, those of secrets for stores with
+a ``cipher``."""
 
 
 def name_of(law: Law) -> str:

@@ -1,0 +1,98 @@
+"""Every broken graph of this folder is found by ``verify``, told in the words kept next to it, and found again by the replay.
+
+A graph is a file that defines ``graph``; where something has to go wrong outside it says ``FAULTS``, and ``DEPS`` where
+its nodes need some. What is told is kept in a text of the same name: ``GRAPHFLOW_SNAPSHOTS=write`` writes them anew.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from graphflow import END
+from graphflow.errors import CODES, GraphError, GraphflowError
+from graphflow.errors.testing import NotDeterministic, PropertyFailed
+from graphflow.testing import faults, replay, verify
+from graphflow.testing.laws import LAWS
+from graphflow.testing.unused import PROVED
+from tests.graph.snapshots import shown
+
+FOLDER = Path(__file__).parent
+FILES = sorted(path for path in FOLDER.glob("*.py") if not path.name.startswith("test_"))
+BROKEN = (PropertyFailed, GraphError, NotDeterministic)
+_ADDRESS = re.compile(r"0x[0-9a-f]+")
+
+
+def loaded(path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The file as a fresh module, known by its name as imported ones are."""
+    name = f"gallery_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, name, module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def found(module: ModuleType) -> GraphflowError:
+    """What verify says of its graph."""
+    with pytest.raises(BROKEN) as caught:
+        verify(module.graph, faults=getattr(module, "FAULTS", faults.none), deps=getattr(module, "DEPS", None))
+    return caught.value
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_it_is_found_and_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = _ADDRESS.sub("0x", shown(found(loaded(path, monkeypatch)))) + "\n"
+    kept = path.with_suffix(".txt")
+    if os.environ.get("GRAPHFLOW_SNAPSHOTS") == "write":
+        kept.write_text(text, encoding="utf-8")
+    assert text == kept.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_what_is_told_plays_again_and_fails_in_the_same_way(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = loaded(path, monkeypatch)
+    failure = found(module)
+    if not isinstance(failure, PropertyFailed) or failure.name in PROVED.values():
+        assert f"[{failure.code}]" in str(failure)  # no run shows it: check, or a proof
+        assert failure.code in CODES
+        return
+    names: dict[str, Any] = {"replay": replay, "faults": faults}
+    with pytest.raises(PropertyFailed) as again:
+        eval(failure.replay, {**vars(module), **names})
+    assert again.value.name == failure.name
+    told = failure.story.partition("\n  replay ")[0]
+    assert _ADDRESS.sub("0x", again.value.story) == _ADDRESS.sub("0x", told)
+
+
+def test_a_mend_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gap closed, the question given a timer: nothing is found any more."""
+    gap = loaded(FOLDER / "gap.py", monkeypatch)
+    gap.graph.edge(gap.review, END)
+    verify(gap.graph)
+    question = loaded(FOLDER / "never_answered.py", monkeypatch)
+    question.graph.edge(question.approve, END, after_s=60)
+    verify(question.graph, faults=question.FAULTS)
+
+
+def test_all_kinds_of_breaks_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each default property that a graph of a user's can break is broken by some file."""
+    broken = {path.with_suffix(".txt").read_text(encoding="utf-8").split("'")[1] for path in FILES}
+    ours = {
+        "joins fire once",
+        "survives JSON",  # refused on the way in already, S1.1
+        "replay equals run",
+        "nothing counts twice",
+        "budgets are kept",
+        "cancel leaves nothing",
+    }
+    assert {law.name for law in LAWS} - ours | set(PROVED.values()) <= broken
