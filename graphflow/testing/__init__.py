@@ -11,13 +11,11 @@ if TYPE_CHECKING:
     from graphflow.testing.fake_openai import wire
     from graphflow.testing.fake_openai.asked import WireRequest
     from graphflow.testing.fake_openai.server import FakeOpenAI
-    from graphflow.testing.mutating import mutate
     from graphflow.testing.playing import Move, Play
     from graphflow.testing.properties import always, eventually, leads_to, never, sometimes
     from graphflow.testing.proving import prove
     from graphflow.testing.random_graphs import RandomState, graphs
     from graphflow.testing.replaying import replay
-    from graphflow.testing.simulating import simulate
     from graphflow.testing.state_machines import as_state_machine
     from graphflow.testing.strategies import state_strategy, strategy_for
     from graphflow.testing.verifying import verify, walks
@@ -42,9 +40,7 @@ _HOME = {
     "compatible": "graphflow.testing.compatibility",
     "explore": "graphflow.testing.exploring",
     "graphs": "graphflow.testing.random_graphs",
-    "mutate": "graphflow.testing.mutating",
     "prove": "graphflow.testing.proving",
-    "simulate": "graphflow.testing.simulating",
     "state_strategy": "graphflow.testing.strategies",
     "store_contract": "graphflow.testing",
     "strategy_for": "graphflow.testing.strategies",
@@ -69,12 +65,10 @@ __all__ = [
     "faults",
     "graphs",
     "leads_to",
-    "mutate",
     "never",
     "prove",
     "replay",
     "says",
-    "simulate",
     "sometimes",
     "state_strategy",
     "store_contract",
