@@ -257,7 +257,9 @@ CODES.update(
             "that is meant, record again with GRAPHFLOW_RECORD=1. Used with `with`, it also finds answers nobody asked for.",
         ),
         "GF420": Code("A prompt is invalid", "A prompt names fields of the state in braces; {{ and }} are braces."),
-        "GF421": Code("A tool cannot be offered", "Tools are typed Python functions with unique names, and return no secrets."),
+        "GF421": Code(
+            "A tool cannot be offered", "Tools are typed Python functions with unique names, and return no secrets."
+        ),
         "GF422": Code("A tool failed", "The model is told in general terms; the exception's text is kept from it."),
         "GF423": Code(
             "A guardrail tripped",

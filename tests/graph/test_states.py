@@ -176,7 +176,9 @@ def test_a_serializer_of_its_own_around_a_secret_is_refused() -> None:
     class Made(BaseModel):
         account: Account = Account()
 
-    with pytest.raises(DeclarationError, match="'account' of Made holds a secret, and a serializer of its own") as caught:
+    with pytest.raises(
+        DeclarationError, match="'account' of Made holds a secret, and a serializer of its own"
+    ) as caught:
         Declaration("x", Made)
     assert caught.value.code == "GF111"
 

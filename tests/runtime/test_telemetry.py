@@ -371,6 +371,29 @@ def test_what_happens_inside_a_tool_is_under_its_span(traces: Traces) -> None:
     assert len({span.get_span_context().trace_id for span in traces.all}) == 1
 
 
+def test_what_a_tool_leaves_behind_is_over_with_its_call(traces: Traces) -> None:
+    """S12.2, S14.2: a graph as a tool that takes too long is cancelled, and its visits with it."""
+    inner = Graph("intel", State)
+
+    @inner.node
+    async def scout(view: State) -> None:
+        await asyncio.sleep(1_000)
+
+    async def wait(query: str) -> str:
+        """Waits."""
+        await asyncio.sleep(100)
+        return "waited"
+
+    inner.chain(START, scout, END)
+    answers = [tool_call("intel", topic="c"), tool_call("wait", query="x"), "done"]
+    graph = writing(inner.as_tool(takes=("topic",), gives="log", timeout_s=5), wait)
+    run_virtual(graph.run(State(), model=ScriptedModel(answers), observers=[traces.spans()]))
+    left, call = traces.named("invoke_node scout"), traces.named("execute_tool intel")
+    assert of(left)["graphflow.outcome"] == "stopped"
+    assert left.end_time == call.end_time
+    assert of(call)["error.type"] == "tool_error"
+
+
 def test_a_tool_that_fails_and_a_model_that_fails(traces: Traces) -> None:
     from graphflow.errors import AuthError
 
@@ -409,11 +432,13 @@ def test_a_failure_has_the_errors_type_and_no_message(traces: Traces) -> None:
 
 
 def test_an_error_edge_ends_what_it_leaves(traces: Traces) -> None:
-    """S8.2: the run goes on and has no error; what was open below it is stopped."""
+    """S8.2: the run goes on and has no error; what was at work below it, or between attempts, is stopped then."""
     graph = Graph("caught", State)
 
-    @graph.node
+    @graph.node(retry=Retry(attempts=2, first_s=100, jitter=0, on=ConnectionError))
     async def each(view: State, item: int) -> None:
+        if item == 0:
+            raise ConnectionError(CANARY)
         await asyncio.sleep(item)
         if item == 1:
             raise ValueError(CANARY)
@@ -422,7 +447,8 @@ def test_an_error_edge_ends_what_it_leaves(traces: Traces) -> None:
     async def gather(view: State) -> None: ...
 
     @graph.node
-    async def mend(view: State) -> None: ...
+    async def mend(view: State) -> None:
+        await asyncio.sleep(500)
 
     graph.map(START, each, over=state.items, join=gather)
     graph.edge(gather, mend, on_error=ValueError)
@@ -430,9 +456,32 @@ def test_an_error_edge_ends_what_it_leaves(traces: Traces) -> None:
     graph.edge(mend, END)
     run_virtual(graph.run(State(), observers=[traces.spans()]))
     assert outcome(traces.named("invoke_workflow caught")) == ("UNSET", None)
-    slow = next(span for span in traces.all if of(span).get("graphflow.cursor") == "START:1[2]/each:1")
-    assert of(slow)["graphflow.outcome"] == "stopped"
-    assert (slow.end_time or 0) <= (traces.named("invoke_node mend").end_time or 0)
+    begun = traces.named("invoke_node mend").start_time or 0
+    for branch in (0, 2):
+        left = next(span for span in traces.all if of(span).get("graphflow.cursor") == f"START:1[{branch}]/each:1")
+        assert of(left)["graphflow.outcome"] == "stopped"
+        assert (left.end_time or 0) <= begun
+
+
+def test_an_attempt_that_the_budget_ends_is_over_when_it_stops(traces: Traces) -> None:
+    """S13.2: while another branch finishes."""
+    graph = Graph("spent", State)
+    writer = graph.node(Agent("writer", "You write.", prompt="About {topic}.", tools=[search]), writes=state.text)
+
+    @graph.node
+    async def slow(view: State) -> None:
+        await asyncio.sleep(50)
+
+    @graph.node
+    async def gather(view: State) -> None: ...
+
+    graph.fork(START, [writer, slow], join=gather)
+    graph.edge(gather, END)
+    model = ScriptedModel([tool_call("search", query="x")])
+    run_virtual(graph.run(State(), model=model, budget=Budget(model_calls=1), observers=[traces.spans()]))
+    agent, other = traces.named("invoke_agent writer"), traces.named("invoke_node slow")
+    assert of(agent)["graphflow.outcome"] == "stopped"
+    assert (other.end_time or 0) - (agent.end_time or 0) > 40e9
 
 
 @pytest.mark.parametrize("is_cancelled", [True, False])
