@@ -113,8 +113,8 @@ class Session:
             )  # fmt: skip
             with contextlib.closing(going_on):
                 self._run = stored_run(setting.store, run_id, self.target.graph.plan(), run.model)
-                self._say_first()
-                self._catch_up()
+                self._say_first(run_id)  # until it is driven its journal names the old one
+                self._catch_up(run_id)
                 self._see_through(lambda: going_on)
 
     @contextlib.contextmanager
@@ -122,10 +122,10 @@ class Session:
         with warnings_on(self.screen), contextlib.redirect_stdout(sys.stderr):
             yield
 
-    def _say_first(self) -> None:
+    def _say_first(self, run_id: str = "") -> None:
         name, model, screen = self._run.model, self.setting.model, self.screen
         if self.setting.place:
-            screen.say("store", f"{self.setting.place}, as {self._run.id}")
+            screen.say("store", f"{self.setting.place}, as {run_id or self._run.id}")
         if name:
             screen.say("model", f"{name} ({_NO_MODEL})" if name.startswith("offline") else name)
         elif self._given.model:
@@ -135,15 +135,15 @@ class Session:
             text = f"{counted(warned, 'warning')}: graphflow check {self.target.text} tells more"
             screen.say("check", text, "attention")
 
-    def _catch_up(self) -> None:
+    def _catch_up(self, run_id: str = "") -> None:
         """What happened before is known to the tree, and not told again. The clock begins anew."""
         run = self._run
-        self.screen.say("run", f"{run.id}  {run.graph}, from entry {run.seq}")
+        self.screen.say("run", f"{run_id or run.id}  {run.graph}, from entry {run.seq}")
         if run.plan.fingerprint == self.progress.plan.fingerprint and len(run.plans) == 1:
             for _, event in told(run):
                 if not isinstance(event, RunEnded):
                     self.progress.observe(event)
-        self.progress.go_on(run.id, run.usage.steps, time.time())
+        self.progress.go_on(run_id or run.id, run.usage.steps, time.time())
 
     def _see_through(self, work: Callable[[], Coroutine[Any, Any, Run[Any]]]) -> None:
         self._drive(work)
@@ -178,7 +178,7 @@ class Session:
             self.error, self._run = failed, failed.run
         except KeyboardInterrupt:
             self._run = stored_run(self.setting.store, known.id, self.target.graph.plan(), known.model)
-            self.is_interrupted = True
+            self.is_interrupted = self._run.status != "done"  # it may have come to its end before it could be stopped
 
     def _given_answers(self) -> list[Answer]:
         """Answers given beforehand to the questions that are open, and not answered in the store already."""

@@ -1,4 +1,6 @@
-"""What is told of a run: attributes of spans, by the GenAI semantic conventions, as of 1.41, and our own (``graphflow.*``).
+"""What is told of a run: attributes of spans, by the GenAI semantic conventions, and our own (``graphflow.*``).
+
+The conventions are in development: names of theirs may change, and nodes and approvals have none there yet.
 
 By default these are names, numbers and codes. A name that comes from outside (a model's, as a provider tells it) is cut
 to what a name can be. Texts are in functions of their own, which are called where a payload was asked for.
