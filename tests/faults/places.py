@@ -46,6 +46,10 @@ class Place:
             assert store.row(run_id).standing.seq == len(entries)
         return entries
 
+    def has_run(self, run_id: str = "r") -> bool:
+        with closing(self.open()) as store:
+            return run_id in store.ids()
+
     def finished(self, run_id: str = "r") -> list[str]:
         """The steps in the journal of a run, each of them once."""
         found = [entry["at"] for entry in self.journal(run_id) if entry["kind"] == "finished"]
