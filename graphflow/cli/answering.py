@@ -8,16 +8,17 @@ from typing import Any
 
 from graphflow.cli import exits, resuming
 from graphflow.cli.arguments import Parser
-from graphflow.cli.finding import add_graph, graph_of
+from graphflow.cli.finding import add_graph
 from graphflow.cli.opening import opened, store_option
 from graphflow.cli.options import add_driving
 from graphflow.cli.output import print_json
 from graphflow.cli.replies import Asked, asked_by, refuse_unfit, value_of
 from graphflow.cli.reports import GoingOn
-from graphflow.cli.stored_runs import StoredRun, read_run
 from graphflow.core.journal import decode
 from graphflow.core.plan import Plan
 from graphflow.errors import AnswerInvalid, GraphflowError
+from graphflow.service.locating import graph_of
+from graphflow.service.stored_runs import StoredRun, read_run
 from graphflow.stores.store import RunRow, Store
 
 _DESCRIPTION = """\

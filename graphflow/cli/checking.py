@@ -10,8 +10,8 @@ from pathlib import Path
 from graphflow.cli import exits
 from graphflow.cli.arguments import Parser, add_common
 from graphflow.cli.output import counted, finding_data, print_data, print_json
-from graphflow.cli.targets import files_in, load_all, split
 from graphflow.errors import DeclarationError, Finding, GraphError, GraphflowError, ImportFailed, TargetNotFound
+from graphflow.service.targets import files_in, load_all, split
 
 _DESCRIPTION = """\
 Check graphs without running them: dead ends, loops without limit, joins that

@@ -11,14 +11,14 @@ from graphflow.cli.arguments import Parser, add_common
 from graphflow.cli.opening import OPENING_HELP, add_store, opened
 from graphflow.cli.output import counted, is_unicode, one_line, print_data, print_json
 from graphflow.cli.reports import state_values
-from graphflow.cli.standings import status_of
-from graphflow.cli.stored_runs import StoredRun, read_run
 from graphflow.cli.story import told
 from graphflow.cli.tables import plain_table
 from graphflow.cli.wording import spot_of
 from graphflow.core.tokens import MARK, SEALED, masked, without_sealed
 from graphflow.runtime.events import NodeFinished
 from graphflow.runtime.run import Run
+from graphflow.service.standings import status_of
+from graphflow.service.stored_runs import StoredRun, read_run
 from graphflow.stores.ciphers import VARIABLE as KEY
 from graphflow.views.comparison import compare_runs
 

@@ -12,11 +12,11 @@ from graphflow.cli import exits
 from graphflow.cli.arguments import Parser, add_common
 from graphflow.cli.opening import STORE_HELP, add_store, opened
 from graphflow.cli.output import print_data, print_json
-from graphflow.cli.stored_runs import stored_run
-from graphflow.cli.targets import files_in, load, load_all
 from graphflow.core.plan import Plan
 from graphflow.errors import CipherKeyUnknown, CipherMissing, SecretDamaged, TargetNotFound, UsageError
 from graphflow.runtime.run import Run
+from graphflow.service.stored_runs import stored_run
+from graphflow.service.targets import files_in, load, load_all
 from graphflow.views.committed import differences
 from graphflow.views.diagram import Diagram, draw
 

@@ -12,10 +12,10 @@ from graphflow.cli import exits
 from graphflow.cli.arguments import Parser, add_common
 from graphflow.cli.opening import add_store, opened
 from graphflow.cli.output import print_json
-from graphflow.cli.standings import standing_now
-from graphflow.cli.stored_runs import read_run
 from graphflow.errors import UsageError
 from graphflow.graph.stored import data_of
+from graphflow.service.standings import standing_now
+from graphflow.service.stored_runs import read_run
 from graphflow.stores.exports import FORMAT, KIND
 from graphflow.stores.store import Store
 

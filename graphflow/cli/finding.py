@@ -1,13 +1,8 @@
-"""From a run in a store to its graph: by the place that was recorded with the run, or by ``--graph``."""
+"""The option ``--graph``: where the graph of a run is now."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from graphflow.cli.arguments import TARGET_HELP, Parser
-from graphflow.cli.targets import Target, is_file, load, load_all, split
-from graphflow.errors import TargetNotFound
-from graphflow.stores.store import RunRow
 
 GRAPH_HELP = f"the run's graph, if it has moved: {TARGET_HELP.split(';')[0]}"
 
@@ -15,40 +10,3 @@ GRAPH_HELP = f"the run's graph, if it has moved: {TARGET_HELP.split(';')[0]}"
 def add_graph(parser: Parser) -> None:
     """The option that names the graph of a run."""
     parser.add_argument("--graph", metavar="TARGET", help=GRAPH_HELP)
-
-
-def graph_of(row: RunRow, given: str | None) -> Target:
-    """The graph of a run. Raises TargetNotFound and ImportFailed, and what its file declares wrongly."""
-    if given:
-        return load(given)
-    if not row.target or row.target.startswith("<"):
-        raise TargetNotFound(
-            f"Run {row.run} of graph {row.graph!r} does not tell where its graph is",
-            code="GF530",
-            why="It was started by a program that is no file.",
-            fix="Name it: --graph graphs/essay.py:graph",
-        )
-    place, name = split(row.target)
-    if is_file(place) and not Path(place).is_file():
-        raise TargetNotFound(
-            f"The graph of run {row.run} is no longer at {place}",
-            code="GF530",
-            why=f"It was there, as {row.graph!r}, when the run was started.",
-            fix=f"Name where it is now: --graph FILE:{name or 'graph'}",
-        )
-    return load(row.target) if name else _by_name(row)
-
-
-def _by_name(row: RunRow) -> Target:
-    """The graph of a run that a program started: which file is known, and what the graph is called."""
-    found = load_all(row.target)
-    alike = [target for target in found if target.graph.name == row.graph]
-    if len(alike) == 1:
-        return alike[0]
-    names = ", ".join(target.name for target in alike or found)
-    raise TargetNotFound(
-        f"{row.target} holds {'several graphs' if alike else 'no graph'} named {row.graph!r}",
-        code="GF530",
-        why=f"Its graphs are: {names}." if names else "There is no Graph among its module-level variables.",
-        fix=f"Name the variable that holds it: --graph {row.target}:{(names or 'graph').split(',')[0]}",
-    )

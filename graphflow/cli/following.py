@@ -16,11 +16,11 @@ from graphflow.cli.output import is_unicode
 from graphflow.cli.progress import Progress
 from graphflow.cli.reports import GoingOn
 from graphflow.cli.screen import Lines
-from graphflow.cli.standings import status_of
 from graphflow.core.journal import SNAPSHOT, Entry, decode, pruned_before
 from graphflow.core.plan import Plan
 from graphflow.core.tokens import masked
 from graphflow.runtime.events import RunStarted, event_of
+from graphflow.service.standings import status_of
 from graphflow.stores.store import RunRow, Store
 
 _DESCRIPTION = """\

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from graphflow.cli.arguments import Parser
-from graphflow.cli.targets import import_target, split
 from graphflow.errors import ImportFailed, Place, TargetNotFound, UsageError, nearest
+from graphflow.service.targets import import_target, split
 
 
 def add_deps(parser: Parser) -> None:

@@ -12,9 +12,9 @@ from graphflow.cli.opening import add_store, opened
 from graphflow.cli.options import positive
 from graphflow.cli.output import one_line, print_json
 from graphflow.cli.questions import clock
-from graphflow.cli.standings import STATUSES, exact, is_due, row_data, status_of
 from graphflow.cli.tables import print_table
 from graphflow.cli.wording import age
+from graphflow.service.standings import STATUSES, exact, is_due, row_data, status_of
 from graphflow.stores.store import RunRow, Store
 
 _DESCRIPTION = """\

@@ -8,13 +8,14 @@ import sys
 
 from graphflow.cli import exits
 from graphflow.cli.arguments import Parser, add_common
-from graphflow.cli.finding import add_graph, graph_of
+from graphflow.cli.finding import add_graph
 from graphflow.cli.opening import OPENING_HELP, add_store, opened
 from graphflow.cli.options import count
 from graphflow.cli.output import counted, error_data, print_json
 from graphflow.cli.removing import is_meant
 from graphflow.core.plan import Plan
 from graphflow.errors import GraphflowError, UsageError
+from graphflow.service.locating import graph_of
 from graphflow.stores.pruning import ENDED, OVER, prunable, prune_history, prune_runs
 from graphflow.stores.store import RunRow, Store
 

@@ -10,8 +10,8 @@ from graphflow.cli.arguments import Parser, add_common
 from graphflow.cli.opening import add_store, opened
 from graphflow.cli.output import counted, print_json
 from graphflow.cli.questions import may_prompt
-from graphflow.cli.standings import status_of
 from graphflow.errors import RunBusy, UsageError
+from graphflow.service.standings import status_of
 from graphflow.stores.store import RunRow
 
 _DESCRIPTION = """\

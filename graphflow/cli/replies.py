@@ -15,13 +15,13 @@ from pydantic import BaseModel
 from pydantic.errors import PydanticInvalidForJsonSchema
 
 from graphflow.cli.questions import form_of
-from graphflow.cli.standings import standing_now
-from graphflow.cli.stored_runs import StoredRun
 from graphflow.cli.values import element_of, read_list, read_value
 from graphflow.core import answering, migrating, reading
 from graphflow.core.plan import Plan
 from graphflow.core.schema import adapter
 from graphflow.errors import AnswerInvalid
+from graphflow.service.standings import standing_now
+from graphflow.service.stored_runs import StoredRun
 from graphflow.stores.store import Store
 
 

@@ -6,13 +6,14 @@ import argparse
 import secrets
 
 from graphflow.cli.arguments import Parser
-from graphflow.cli.finding import add_graph, graph_of
+from graphflow.cli.finding import add_graph
 from graphflow.cli.inputs import given_fields
 from graphflow.cli.opening import opened
 from graphflow.cli.options import add_driving, budget_of, positive
 from graphflow.cli.running import run_id
 from graphflow.cli.session import Session, setting_of
-from graphflow.cli.stored_runs import stored_run
+from graphflow.service.locating import graph_of
+from graphflow.service.stored_runs import stored_run
 
 _DESCRIPTION = """\
 Start a new run from an entry of an old one, with fields of the state changed if

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 
 from graphflow.cli.arguments import Parser
-from graphflow.cli.finding import add_graph, graph_of
+from graphflow.cli.finding import add_graph
 from graphflow.cli.opening import opened
 from graphflow.cli.options import add_driving, budget_of
 from graphflow.cli.session import Session, setting_of
-from graphflow.cli.stored_runs import stored_run
 from graphflow.errors import RunError
+from graphflow.service.locating import graph_of
+from graphflow.service.stored_runs import stored_run
 from graphflow.stores.store import Store
 
 _DESCRIPTION = """\

@@ -11,8 +11,8 @@ from graphflow.cli.inputs import start_state
 from graphflow.cli.opening import opened, store_name
 from graphflow.cli.options import add_driving, budget_of
 from graphflow.cli.session import Session, setting_of
-from graphflow.cli.targets import load
 from graphflow.errors import UsageError
+from graphflow.service.targets import load
 
 _DESCRIPTION = """\
 Run a graph from the state given as key=value, and print the fields it changed.

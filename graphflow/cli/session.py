@@ -20,15 +20,15 @@ from graphflow.cli.progress import Progress
 from graphflow.cli.questions import Answers, TimeOver, may_prompt, prompt
 from graphflow.cli.reports import GoingOn, failure_text, result_text, run_data, say_summary, waiting_text
 from graphflow.cli.screen import Screen, open_screen, warnings_on
-from graphflow.cli.stored_runs import stored_run
 from graphflow.cli.story import told
-from graphflow.cli.targets import Target
 from graphflow.core.usage import Budget
 from graphflow.errors import AnswerInvalid, RunFailed
 from graphflow.graph.answers import Answer
 from graphflow.runtime.events import RunEnded
 from graphflow.runtime.outbox import Durability
 from graphflow.runtime.run import Run
+from graphflow.service.stored_runs import stored_run
+from graphflow.service.targets import Target
 from graphflow.stores.memory import MemoryStore
 from graphflow.stores.store import Store
 

@@ -17,8 +17,6 @@ from graphflow.cli.progress import Progress, decided, reason_of
 from graphflow.cli.questions import clock, form_of, indented
 from graphflow.cli.replies import annotation_of
 from graphflow.cli.reports import GoingOn, field_text, run_data, state_values, value_data
-from graphflow.cli.standings import is_due, questions_data, standing_now, status_of
-from graphflow.cli.stored_runs import StoredRun, read_run
 from graphflow.cli.story import told
 from graphflow.cli.tables import plain_table
 from graphflow.cli.tallies import Tally, tallies, times_resumed
@@ -28,6 +26,8 @@ from graphflow.core.reading import under_plans
 from graphflow.runtime import events
 from graphflow.runtime.events import Event
 from graphflow.runtime.run import Run
+from graphflow.service.standings import is_due, questions_data, standing_now, status_of
+from graphflow.service.stored_runs import StoredRun, read_run
 from graphflow.views.measures import dollars, duration, has_cost
 
 _DESCRIPTION = """\

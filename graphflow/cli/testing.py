@@ -16,8 +16,8 @@ from graphflow.cli import exits
 from graphflow.cli.arguments import Parser, add_common
 from graphflow.cli.options import amount
 from graphflow.cli.output import counted, error_data, print_data, print_json
-from graphflow.cli.targets import Target, files_in, import_target, load_all, split
 from graphflow.errors import CommandError, DeclarationError, GraphError, ImportFailed, TargetNotFound
+from graphflow.service.targets import Target, files_in, import_target, load_all, split
 
 if TYPE_CHECKING:
     from graphflow.testing.coverage import Watch

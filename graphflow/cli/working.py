@@ -19,7 +19,7 @@ from graphflow.cli.opening import OPENING_HELP, add_store, opened
 from graphflow.cli.options import add_durability, add_model, positive
 from graphflow.cli.output import error_data, is_unicode, visible
 from graphflow.cli.screen import Silent, Tone, warnings_on
-from graphflow.cli.taking import News, Taker
+from graphflow.service.taking import News, Taker
 
 _DESCRIPTION = """\
 Drive the runs of a store that need a driver: those that are stopped, that were

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from graphflow.cli.targets import load
+from graphflow.service.targets import load
 from graphflow.views.drawing import Drawing
 
 ROOT = Path(__file__).parents[2]

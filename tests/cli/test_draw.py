@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from graphflow.cli.targets import load
+from graphflow.service.targets import load
 from tests.cli.commands import Command
 
 ROOT = Path(__file__).parents[2]

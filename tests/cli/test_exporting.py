@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from graphflow.cli.targets import load_all
 from graphflow.graph.stored import data_of, plan_of
+from graphflow.service.targets import load_all
 from tests.cli.commands import Command, forget
 
 STORE, OTHER = ("--store", "runs.db"), ("--store", "other.db")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from graphflow.cli.targets import load, load_all
 from graphflow.errors import DeclarationError, ImportFailed, TargetNotFound, UsageError
+from graphflow.service.targets import load, load_all
 from tests.cli.commands import Command
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from graphflow.cli import taking
-from graphflow.cli.taking import News, Taker
-from graphflow.cli.targets import load
 from graphflow.errors import StoreUnavailable
+from graphflow.service import taking
+from graphflow.service.taking import News, Taker
+from graphflow.service.targets import load
 from graphflow.stores import SQLiteStore
 from graphflow.stores.store import RunRow
 from tests.cli.commands import HOLDING, Command, forget

@@ -12,12 +12,12 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from graphflow.cli.finding import graph_of
-from graphflow.cli.standings import is_due
 from graphflow.core.journal import decode
 from graphflow.errors import Fenced, RunBusy, RunFailed, RunNotFound, StoreUnavailable
 from graphflow.runtime.outbox import Durability
 from graphflow.runtime.run import Run
+from graphflow.service.locating import graph_of
+from graphflow.service.standings import is_due
 from graphflow.stores.store import RunRow, Store
 
 _LOOK_S = 0.5

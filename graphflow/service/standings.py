@@ -6,9 +6,9 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from graphflow.cli.stored_runs import StoredRun, read_run
 from graphflow.errors import GraphflowError
 from graphflow.runtime.standing import standing_of
+from graphflow.service.stored_runs import StoredRun, read_run
 from graphflow.stores.store import RunRow, Standing, Store
 
 STATUSES = ("running", "stopped", "waiting", "done", "failed", "cancelled", "exhausted")
