@@ -20,10 +20,10 @@ from graphflow.errors import CommandError, DeclarationError, GraphError, ImportF
 from graphflow.service.targets import Target, files_in, import_target, load_all, split
 
 if TYPE_CHECKING:
-    from graphflow.testing.coverage import Watch
-    from graphflow.testing.coverage_report import GraphCoverage
-    from graphflow.testing.known_failures import KnownFailures
-    from graphflow.testing.suites import Outcome
+    from graphflow.testing.suites.coverage import Watch
+    from graphflow.testing.suites.coverage_report import GraphCoverage
+    from graphflow.testing.suites.known_failures import KnownFailures
+    from graphflow.testing.suites.suite import Outcome
 
 _DESCRIPTION = """\
 Test graphs without a line of test: check them, walk them at random with agents
@@ -66,7 +66,7 @@ def run(given: argparse.Namespace) -> int:
             why="It chooses what agents answer, and makes what it finds as short as can be.",
             fix="pip install 'graphflow-agents[test]'",
         )
-    from graphflow.testing.coverage import Watch
+    from graphflow.testing.suites.coverage import Watch
 
     has_coverage = given.cov or given.cov_fail_under is not None or given.cov_svg is not None
     watch = Watch() if has_coverage else None
@@ -91,7 +91,7 @@ class _Tested:
 
 def _found(texts: list[str]) -> tuple[list[Target], list[_Tested]]:
     """The graphs of all targets, each once, and the files that hold none because they cannot be imported."""
-    from graphflow.testing.suites import STRUCTURE, Outcome
+    from graphflow.testing.suites.suite import STRUCTURE, Outcome
 
     found: list[Target] = []
     broken: list[_Tested] = []
@@ -112,9 +112,9 @@ def _found(texts: list[str]) -> tuple[list[Target], list[_Tested]]:
 
 
 def _try(targets: list[Target], profile: str, watch: Watch | None, *, is_quiet: bool) -> list[_Tested]:
-    from graphflow.testing.known_failures import KnownFailures
-    from graphflow.testing.profiles import profile_of
-    from graphflow.testing.suites import Suite
+    from graphflow.testing.suites.known_failures import KnownFailures
+    from graphflow.testing.suites.profiles import profile_of
+    from graphflow.testing.suites.suite import Suite
 
     known, tested = KnownFailures(Path.cwd()), list[_Tested]()
     if watch is not None:
@@ -163,7 +163,7 @@ def _indented(text: str) -> list[str]:
 def _coverages(watch: Watch | None, folder: str | None) -> list[GraphCoverage]:
     if watch is None:
         return []
-    from graphflow.testing.coverage_report import report, save_pictures
+    from graphflow.testing.suites.coverage_report import report, save_pictures
 
     found = [report(seen) for seen in watch.seen]
     if folder is not None:
@@ -173,7 +173,7 @@ def _coverages(watch: Watch | None, folder: str | None) -> list[GraphCoverage]:
 
 def _told(given: argparse.Namespace, tested: list[_Tested], coverages: list[GraphCoverage]) -> int:
     """What was found of all of them, and the exit code."""
-    from graphflow.testing.coverage_report import percent_of
+    from graphflow.testing.suites.coverage_report import percent_of
 
     failing = sum(len(one.of("fails")) for one in tested)
     percent = percent_of(part for one in coverages for part in one.parts)

@@ -25,7 +25,7 @@ from graphflow.runtime.run import Run
 from graphflow.stores.ciphers import cipher_of, opened
 from graphflow.stores.exports import FORMAT, KIND
 from graphflow.stores.store import Store
-from graphflow.testing.proving import plan_of
+from graphflow.testing.proving.prove import plan_of
 
 Recorded = Run[Any] | Store | str | os.PathLike[str]
 """A run; a file that ``graphflow runs export`` wrote; or a store, or where one is, for all runs of this graph in it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from graphflow.core.plan import Node
 from graphflow.core.scopes import Scope
@@ -28,7 +29,9 @@ from graphflow.errors import (
 )
 from graphflow.errors.testing import FaultInvalid
 from graphflow.graph.context import Handoff
-from graphflow.testing.playing import Move, Option, Play
+from graphflow.testing.playing.play import Move, Option, Play
+from graphflow.testing.values.odd_answers import HUGE, INSTRUCTIONS, odd_answer
+from graphflow.testing.values.sampling import NoSample
 
 __all__ = [
     "CANCEL",
@@ -42,7 +45,10 @@ __all__ = [
     "crash",
     "declared",
     "duplicate",
+    "empty",
     "handoff",
+    "huge",
+    "injected",
     "invalid",
     "model",
     "none",
@@ -109,6 +115,9 @@ def all(*, at_most: int = 2) -> Faults:  # noqa: A001
         timeout(),
         handoff(),
         invalid(),
+        empty(),
+        huge(),
+        injected(),
         crash(),
         cancel(),
         duplicate(),
@@ -191,6 +200,42 @@ def invalid(*, at_most: int = 2) -> Faults:
             yield Move("reply", option.cursor, option.node.name, {"no field of that name": 0})
 
     return Faults((("invalid", at),), _number(at_most))
+
+
+def empty(*, at_most: int = 2) -> Faults:
+    """An agent says nothing: an empty text, an empty list, in every field where its output type allows that.
+
+    This and ``huge`` and ``injected`` are valid answers, so that whatever breaks on them counts as broken.
+    """
+    return Faults((("empty", _saying("")),), _number(at_most))
+
+
+def huge(*, at_most: int = 2) -> Faults:
+    """An agent says 100,000 characters, in every text of its answer."""
+    return Faults((("huge", _saying(HUGE)),), _number(at_most))
+
+
+def injected(*, at_most: int = 2) -> Faults:
+    """An agent was talked into passing instructions on: they stand in every text of its answer."""
+    return Faults((("injected", _saying(INSTRUCTIONS)),), _number(at_most))
+
+
+def _saying(text: str) -> At:
+    answers: dict[int, tuple[Node, list[Any]]] = {}  # by node, which is held on to
+
+    def at(play: Play, option: Option) -> Iterator[Move]:
+        node = option.node
+        if option.kind != "node" or node.kind != "agent" or (node.handoffs and not node.exits):
+            return
+        if id(node) not in answers:
+            try:
+                answers[id(node)] = (node, [odd_answer(node.returns, text)])
+            except NoSample:
+                answers[id(node)] = (node, [])
+        for value in answers[id(node)][1]:
+            yield Move("reply", option.cursor, node.name, value)
+
+    return at
 
 
 def crash(*, at_most: int = 2) -> Faults:

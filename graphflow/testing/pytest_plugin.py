@@ -20,10 +20,10 @@ import pytest
 
 if TYPE_CHECKING:
     from graphflow.flow import Graph
-    from graphflow.testing.coverage import Seen, Watch
-    from graphflow.testing.coverage_report import GraphCoverage
-    from graphflow.testing.known_failures import KnownFailures
-    from graphflow.testing.suites import Suite
+    from graphflow.testing.suites.coverage import Seen, Watch
+    from graphflow.testing.suites.coverage_report import GraphCoverage
+    from graphflow.testing.suites.known_failures import KnownFailures
+    from graphflow.testing.suites.suite import Suite
 
 _NAME = "graphflow-session"
 
@@ -62,8 +62,8 @@ class Session:
 
     def __init__(self, config: pytest.Config, has_coverage: bool) -> None:
         from graphflow.errors.testing import TestingError
-        from graphflow.testing.known_failures import KnownFailures
-        from graphflow.testing.profiles import profile_of
+        from graphflow.testing.suites.known_failures import KnownFailures
+        from graphflow.testing.suites.profiles import profile_of
 
         self.config = config
         self.is_testing = bool(config.getoption("--graphflow"))
@@ -78,7 +78,7 @@ class Session:
         self.pictures: list[Path] = []
         self.trouble = ""
         if has_coverage:
-            from graphflow.testing.coverage import Watch
+            from graphflow.testing.suites.coverage import Watch
 
             self.watch = Watch()
             self.watch.start()
@@ -124,7 +124,7 @@ class Session:
 
     def _report(self, seen: list[Seen]) -> None:
         from graphflow.errors import GraphflowError
-        from graphflow.testing.coverage_report import report, save_pictures
+        from graphflow.testing.suites.coverage_report import report, save_pictures
 
         self.coverages = [report(one) for one in seen]
         folder: str | None = self.config.getoption("--graphflow-cov-svg")
@@ -137,7 +137,7 @@ class Session:
     @property
     def percent(self) -> float:
         """How much was covered of all graphs together."""
-        from graphflow.testing.coverage_report import percent_of
+        from graphflow.testing.suites.coverage_report import percent_of
 
         return percent_of(part for one in self.coverages for part in one.parts)
 
@@ -201,13 +201,13 @@ class GraphCollector(pytest.Collector):
     @cached_property
     def suite(self) -> Suite:
         """What is asked of it, once."""
-        from graphflow.testing.suites import Suite
+        from graphflow.testing.suites.suite import Suite
 
         session = _session(self.config)
         return Suite(self.graph, session.profile, self.nodeid, self.names, session.known, session.watch)
 
     def collect(self) -> Iterator[pytest.Item]:
-        from graphflow.testing.suites import property_names
+        from graphflow.testing.suites.suite import property_names
 
         for name in property_names():
             yield PropertyItem.from_parent(self, name=name)

@@ -16,10 +16,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from graphflow.core.plan import Plan
 from graphflow.graph.declaration import Declaration
 from graphflow.graph.ends import END
-from graphflow.testing.declared import demands_of
-from graphflow.testing.playing import Move, Option, Play
-from graphflow.testing.proving import plan_of
-from graphflow.testing.strategies import state_strategy, strategy_for
+from graphflow.testing.exploring.declared import demands_of
+from graphflow.testing.playing.play import Move, Option, Play
+from graphflow.testing.proving.prove import plan_of
+from graphflow.testing.values.strategies import state_strategy, strategy_for
 
 
 class GraphStateMachine(RuleBasedStateMachine):

@@ -20,8 +20,8 @@ from graphflow import END
 from graphflow.errors import CODES, GraphError, GraphflowError
 from graphflow.errors.testing import NotDeterministic, PropertyFailed
 from graphflow.testing import faults, replay, verify
-from graphflow.testing.laws import LAWS
-from graphflow.testing.unused import PROVED
+from graphflow.testing.walking.laws import LAWS
+from graphflow.testing.walking.unused import PROVED
 from tests.graph.snapshots import shown
 
 FOLDER = Path(__file__).parent

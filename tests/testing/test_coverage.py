@@ -12,9 +12,9 @@ from pydantic import BaseModel
 from graphflow import END, START, Graph, Handoff, JoinFailed, Retry, append, fields
 from graphflow.core.machine import Machine
 from graphflow.testing import Play, verify
-from graphflow.testing.coverage import Watch
-from graphflow.testing.coverage_report import GraphCoverage, Status, report, save_pictures
-from graphflow.testing.playing import Move
+from graphflow.testing.playing.play import Move
+from graphflow.testing.suites.coverage import Watch
+from graphflow.testing.suites.coverage_report import GraphCoverage, Status, report, save_pictures
 
 
 class Desk(BaseModel):

@@ -23,8 +23,8 @@ from graphflow.errors import GraphflowError, JoinFailed, NoWayOut, WriteConflict
 from graphflow.errors.testing import AnswersInvalid, ExploringInvalid, PropertyInvalid
 from graphflow.graph.context import Context, Handoff
 from graphflow.testing import explore
-from graphflow.testing.exploration import Exploration
-from graphflow.testing.playing import Move, Option, Play
+from graphflow.testing.exploring.exploration import Exploration
+from graphflow.testing.playing.play import Move, Option, Play
 from graphflow.testing.properties import always, eventually, leads_to, never, sometimes
 from graphflow.testing.virtual import run_virtual
 from tests.execution import Call, HandOff, Raise

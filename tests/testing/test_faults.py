@@ -19,9 +19,9 @@ from graphflow.errors import JoinFailed, NodeTimeout
 from graphflow.errors.testing import FaultInvalid, PropertyFailed
 from graphflow.testing import faults, never, verify, walks
 from graphflow.testing.faults import Faults
-from graphflow.testing.laws import LAWS
-from graphflow.testing.playing import Move, Play
-from graphflow.testing.unused import PROVED
+from graphflow.testing.playing.play import Move, Play
+from graphflow.testing.walking.laws import LAWS
+from graphflow.testing.walking.unused import PROVED
 from tests.random_graphs import Scenario, Style, scenarios
 
 OURS = frozenset(
@@ -212,7 +212,7 @@ def test_a_journal_that_does_not_say_all_is_found(monkeypatch: pytest.MonkeyPatc
     def forgetful(plan: Plan, entries: list[Entry]) -> Machine:
         return replay(plan, [entry for entry in entries if entry["kind"] != "ended"][:-1])
 
-    monkeypatch.setattr("graphflow.testing.scrutiny.replay", forgetful)
+    monkeypatch.setattr("graphflow.testing.walking.scrutiny.replay", forgetful)
     assert law_broken() == "replay equals run"
 
 

@@ -17,8 +17,8 @@ from graphflow.core.plan import Plan
 from graphflow.errors import AnswerInvalid
 from graphflow.errors.testing import MoveInvalid, OutsideReached
 from graphflow.graph.context import Handoff
-from graphflow.testing.playing import Move, Option, Play
-from graphflow.testing.still import StillLoop, Unreachable
+from graphflow.testing.playing.play import Move, Option, Play
+from graphflow.testing.playing.still import StillLoop, Unreachable
 from tests.execution import WAITING, Call
 from tests.random_graphs import Scenario, Style, scenarios
 from tests.reference import interpret

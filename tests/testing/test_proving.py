@@ -21,7 +21,8 @@ from graphflow.graph.regions import decide
 from graphflow.graph.terms import Arithmetic, Compare, Constant, Not, Size, Term, all_of, any_of
 from graphflow.graph.terms import Field as FieldTerm
 from graphflow.graph.verdicts import Verdict
-from graphflow.testing import prove, solving
+from graphflow.testing import prove
+from graphflow.testing.proving import solving
 from tests.graph import test_regions as regions
 
 HERE = Place("graphs/news.py", 3)

@@ -11,7 +11,7 @@ from graphflow import END, START, Agent, Graph, fields, size
 from graphflow.errors.testing import PropertyFailed
 from graphflow.graph.expressions import one_of
 from graphflow.testing import explore, never, verify
-from graphflow.testing.chance import used_by
+from graphflow.testing.walking.chance import used_by
 
 
 class Call(BaseModel):

@@ -9,7 +9,7 @@ import pytest
 
 from graphflow import Graph
 from graphflow.testing import faults, verify
-from graphflow.testing.laws import LAWS
+from graphflow.testing.walking.laws import LAWS
 
 FILES = sorted(Path(__file__).parents[2].joinpath("graphs").glob("*.py"))
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from graphflow import END, START, Agent, Graph, fields
 from graphflow.errors import InputInvalid
 from graphflow.testing import as_state_machine
-from graphflow.testing.playing import Move
+from graphflow.testing.playing.play import Move
 
 SETTINGS = settings(max_examples=40, stateful_step_count=12, database=None, deadline=None, derandomize=True)
 

@@ -1,0 +1,1 @@
+"""Every way a graph can go, within bounds."""

@@ -1,0 +1,1 @@
+"""Graphs changed a little: which changes do the tests of a graph notice?"""

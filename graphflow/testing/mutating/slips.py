@@ -1,0 +1,221 @@
+"""Slips: a condition, limit or edge changed a little, as one might have written it by mistake.
+
+Each is one change of one edge, on a copy of the plan; the graph it comes from stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from graphflow.core.deciding import edge_name
+from graphflow.core.plan import Edge, Guard, Limit, Node, Plan
+from graphflow.errors import Place
+from graphflow.graph.evaluation import compiled
+from graphflow.graph.terms import (
+    And,
+    Compare,
+    ComparisonSign,
+    Constant,
+    OneOf,
+    Or,
+    Term,
+    children,
+    negated,
+    reads,
+    uses_item,
+    with_children,
+)
+
+_SIGNS: dict[ComparisonSign, tuple[ComparisonSign, ...]] = {
+    "<": ("<=", ">="),
+    "<=": ("<", ">"),
+    ">": (">=", "<="),
+    ">=": (">", "<"),
+    "==": ("!=",),
+    "!=": ("==",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """One change. ``before`` and ``after`` are what stands on the edge; ``plan`` is the changed plan.
+
+    ``node`` is the node whose choice it changes, in both plans at the same index; None for what is no choice of conditions.
+    """
+
+    edge: str
+    before: str
+    after: str
+    place: Place | None
+    plan: Plan
+    node: int | None = None
+
+
+def slips(plan: Plan) -> Iterator[Slip]:
+    """All slips of one plan, edge by edge; each condition reads differently from the one it was, and from the others."""
+    for edge in plan.edges:
+        if edge.place is None:  # nobody wrote it
+            continue
+        yield from _of_guards(plan, edge)
+        yield from _of_limits(plan, edge)
+        yield from _dropped(plan, edge)
+    for node in plan.nodes:
+        yield from _swapped(plan, node)
+
+
+# -- conditions --------------------------------------------------------------------------------------------------------
+
+
+def _of_guards(plan: Plan, edge: Edge) -> Iterator[Slip]:
+    name, place = edge_name(plan, edge), edge.place
+    if edge.guard is not None:
+        for guard in _changed(edge.guard):
+            changed = _with(plan, {edge.index: replace(edge, guard=guard)})
+            yield Slip(name, edge.guard.label, guard.label, place, changed, edge.source)
+    for number, one in enumerate(edge.branch_guards):
+        for guard in () if one is None else _changed(one):
+            guards = (*edge.branch_guards[:number], guard, *edge.branch_guards[number + 1 :])
+            changed = _with(plan, {edge.index: replace(edge, branch_guards=guards)})
+            branch = f"{plan.nodes[edge.source].name} -> {plan.nodes[edge.targets[number]].name}"
+            yield Slip(branch, one.label if one else "", guard.label, place, changed, edge.source)
+    if edge.need.guard is not None:
+        for guard in _changed(edge.need.guard):
+            changed = _with(plan, {edge.index: replace(edge, need=replace(edge.need, guard=guard))})
+            yield Slip(f"{name}, need", edge.need.guard.label, guard.label, place, changed)
+
+
+def _changed(guard: Guard) -> Iterator[Guard]:
+    """The same condition with a slip in it; of a plain predicate none is known."""
+    if not isinstance(guard.expression, Term):
+        return
+    seen = {guard.label}
+    opposite = () if isinstance(guard.expression, Compare) else (negated(guard.expression),)  # its signs have that
+    for term in (*changed_terms(guard.expression), *opposite):
+        label = str(term)
+        if label not in seen:
+            seen.add(label)
+            yield Guard(compiled(term), label, reads(term), term, uses_item(term), guard.place)
+
+
+def changed_terms(term: Term) -> Iterator[Term]:
+    """A term with one slip: another sign, a number one off, ``and`` for ``or``, a part left out.
+
+    >>> from graphflow.graph.terms import Field
+    >>> [str(one) for one in changed_terms(Compare(">=", Field("score"), Constant(7)))]
+    ['score > 7', 'score < 7', 'score >= 6', 'score >= 8']
+    """
+    match term:
+        case Compare(sign=sign):
+            for other in _SIGNS[sign]:
+                yield replace(term, sign=other)
+        case And(of=parts) | Or(of=parts):
+            if not any(isinstance(part, And | Or) for part in parts):  # else a tree would have two forms
+                yield Or(parts) if isinstance(term, And) else And(parts)
+            for number in range(len(parts)):
+                rest = (*parts[:number], *parts[number + 1 :])
+                yield rest[0] if len(rest) == 1 else replace(term, of=rest)
+        case OneOf(choices=choices) if len(choices) > 1:
+            for number in range(len(choices)):
+                yield replace(term, choices=(*choices[:number], *choices[number + 1 :]))
+        case Constant(value=int() | float() as value) if not isinstance(value, bool):
+            yield Constant(value - 1)
+            yield Constant(value + 1)
+        case _:
+            pass
+    below = children(term)
+    for number, child in enumerate(below):
+        if isinstance(term, OneOf) and number:
+            break  # its choices are changed as a whole
+        for changed in changed_terms(child):
+            if type(changed) is not type(term) or not isinstance(term, And | Or):
+                yield with_children(term, (*below[:number], changed, *below[number + 1 :]))
+
+
+# -- limits and edges --------------------------------------------------------------------------------------------------
+
+
+def _of_limits(plan: Plan, edge: Edge) -> Iterator[Slip]:
+    """One taking more or fewer. A limit that several edges share is one limit, told of at the first."""
+    limit = edge.limit
+    most = edge.at_most if limit is None else limit.at_most
+    sharing = [one for one in plan.edges if limit is not None and one.limit is limit]
+    if most is None or (sharing and sharing[0] is not edge):
+        return
+    for other in (most - 1, most + 1):
+        if other < 0:
+            continue
+        if limit is None:
+            changes = {edge.index: replace(edge, at_most=other)}
+        else:
+            new = Limit(other, limit.name)
+            changes = {one.index: replace(one, limit=new) for one in sharing}
+        name = edge_name(plan, edge)
+        yield Slip(name, f"at_most={most}", f"at_most={other}", edge.place, _with(plan, changes))
+
+
+def _dropped(plan: Plan, edge: Edge) -> Iterator[Slip]:
+    """The edge left out, where its node has another way on. A fork is not: nothing would come of its region."""
+    node = plan.nodes[edge.source]
+    others = [one for one in node.exits if one is not edge]
+    if edge.join is not None or (edge in node.exits and not others and not node.handoffs):
+        return
+    label = edge.guard.label if edge.guard is not None else edge.kind if edge.kind != "edge" else "no condition"
+    yield Slip(edge_name(plan, edge), label, "left out", edge.place, _without(plan, edge), edge.source)
+
+
+def _swapped(plan: Plan, node: Node) -> Iterator[Slip]:
+    """Two exits tried in the other order."""
+    for number in range(len(node.exits) - 1):
+        first, second = node.exits[number : number + 2]
+        if first.guard is None and second.guard is None and not (first.is_limited or second.is_limited):
+            continue
+        exits = (*node.exits[:number], second, first, *node.exits[number + 2 :])
+        nodes = tuple(replace(one, exits=exits) if one is node else replace(one) for one in plan.nodes)
+        name = edge_name(plan, second)
+        before = f"tried after {edge_name(plan, first)}"
+        yield Slip(name, before, "tried before it", second.place, replace(plan, nodes=nodes), node.index)
+
+
+# -- plans -------------------------------------------------------------------------------------------------------------
+
+
+def _with(plan: Plan, changes: Mapping[int, Edge]) -> Plan:
+    """The plan with other edges in the place of some."""
+    edges = tuple(changes.get(edge.index, edge) for edge in plan.edges)
+    return replace(plan, nodes=tuple(_over(node, edges) for node in plan.nodes), edges=edges)
+
+
+def _without(plan: Plan, gone: Edge) -> Plan:
+    """The plan without an edge; those behind it move up."""
+    index_of = {edge.index: edge.index - (edge.index > gone.index) for edge in plan.edges if edge is not gone}
+    edges = tuple(replace(edge, index=index_of[edge.index]) for edge in plan.edges if edge is not gone)
+    nodes: list[Node] = []
+    for node in plan.nodes:
+        kept = {name: [one for one in ways if one is not gone] for name, ways in _ways(node).items()}
+        moved = {name: tuple(edges[index_of[one.index]] for one in ways) for name, ways in kept.items()}
+        region = None if node.region is None else index_of[node.region]
+        nodes.append(replace(_with_ways(node, moved), region=region))
+    regions = {index_of[index]: members for index, members in plan.regions.items()}
+    return replace(plan, nodes=tuple(nodes), edges=edges, regions=regions)
+
+
+def _over(node: Node, edges: Sequence[Edge]) -> Node:
+    """A node made anew over the edges of that index; what the machine has worked out of the old one is left behind."""
+    ways = {name: tuple(edges[one.index] for one in ways) for name, ways in _ways(node).items()}
+    return _with_ways(node, ways)
+
+
+def _with_ways(node: Node, ways: dict[str, tuple[Edge, ...]]) -> Node:
+    changes: dict[str, Any] = dict(ways)
+    return replace(node, **changes)
+
+
+def _ways(node: Node) -> dict[str, tuple[Edge, ...]]:
+    return {
+        "exits": node.exits,
+        "handoffs": node.handoffs,
+        "error_edges": node.error_edges,
+        "timer_edges": node.timer_edges,
+    }

@@ -1,0 +1,1 @@
+"""What holds of conditions on every state that a schema allows."""
