@@ -37,7 +37,7 @@ def odd_answer(annotation: Any, text: str) -> Any:
 
 def _filled_model(model: type[BaseModel], text: str) -> Any:
     """A model of whose fields as many hold the text as may."""
-    values: dict[str, Any] = dict(vars(sample(model)))
+    values: dict[str, Any] = {**sample(model).__dict__}
     is_any = False
     for name, info in model.model_fields.items():
         try:
