@@ -4,11 +4,12 @@ drawn in ``views``. It stands above them all, so that every import points down."
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import BaseModel
 
+from graphflow.agents.reached import agents_in
 from graphflow.core.plan import Plan
 from graphflow.core.usage import Budget
 from graphflow.errors import GraphError
@@ -321,18 +322,20 @@ class Graph(Declaration[S]):
                 raise GraphError(self.name, findings)
             self._sound = compiled  # before its tools are looked at: one of them may be the graph itself
             try:
-                for agent in _agents_in(self.plan()):
+                for agent in agents_in(self.plan()):
                     _prepare_tools(agent)
             except Exception:
                 self._sound = None
                 raise
         return self.plan()
 
-    def _calls_models(self) -> bool:
-        """Whether an agent is in the graph or in one within it."""
+    def _uses_model_of_run(self) -> bool:
+        """Whether an agent that a run may ask names no model of its own."""
         compiled = self._compile()
         if self._agents is None or self._agents[0] is not compiled:
-            self._agents = (compiled, any(True for _ in _agents_in(self.plan())))
+            from graphflow.agents.reached import uses_model_of_run
+
+            self._agents = (compiled, uses_model_of_run(self.plan()))
         return self._agents[1]
 
     def _surroundings(
@@ -353,7 +356,7 @@ class Graph(Declaration[S]):
         if model is None and not isinstance(earlier, str):
             model = arguments.checked_run(earlier).given_model
         given, name = model, ""
-        if self._calls_models():
+        if self._uses_model_of_run():
             from graphflow.agents.choosing import choose_model
 
             model = choose_model(None, model, os.environ)
@@ -367,18 +370,6 @@ def _prepare_tools(agent: Any) -> None:
     for tool in getattr(getattr(agent, "tools", None), "tools", {}).values():
         if tool.prepare is not None:
             tool.prepare()
-
-
-def _agents_in(plan: Plan) -> Iterator[Any]:
-    """The agents of a graph and of those within it."""
-    plans, seen = [plan], {plan.name}
-    for inner in plans:
-        for node in inner.nodes:
-            if node.kind == "agent":
-                yield node.work
-            elif node.graph is not None and node.graph.name not in seen:
-                seen.add(node.graph.name)
-                plans.append(node.graph.plan())
 
 
 def _pictured(run: Run[Any]) -> Mapping[str, str]:

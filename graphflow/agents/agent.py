@@ -5,15 +5,11 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, cast, overload
 
 from pydantic import BaseModel
 from typing_extensions import TypeVar
 
-from graphflow.agents.alone import AgentResult, run_alone, run_now
-from graphflow.agents.approvals import Approve
-from graphflow.agents.choosing import choose_model
-from graphflow.agents.delegates import ToolOptions, delegate_tool, perform_inside, prompted_parameters
 from graphflow.agents.history import bounded, history_field, past_in
 from graphflow.agents.json_types import JsonType
 from graphflow.agents.messages import Message, Settings
@@ -21,13 +17,17 @@ from graphflow.agents.model import Model
 from graphflow.agents.texts import AgentText, Given, Text
 from graphflow.agents.toolbox import ToolBox, Tools
 from graphflow.agents.tools import Tool
-from graphflow.agents.turns import Task, converse
 from graphflow.core.plan import Retry
 from graphflow.errors import ModelError, PromptInvalid, ToolInvalid, unknown_name
 from graphflow.graph.context import Context, Handoff
 from graphflow.graph.guardrails import Guardrail, Guardrails, Moment, guardrails_of
-from graphflow.graph.places import caller
+from graphflow.graph.places import at_the_line, caller
 from graphflow.graph.worker import WorkerFacts
+
+if TYPE_CHECKING:  # what performs an agent is imported when one is performed: declaring one stays quick
+    from graphflow.agents.alone import AgentResult
+    from graphflow.agents.approvals import Approve
+    from graphflow.agents.turns import Task
 
 T = TypeVar("T", default=str)
 
@@ -125,6 +125,7 @@ class Agent(Generic[T]):
         retry: Retry | None = ...,
     ) -> None: ...
 
+    @at_the_line
     def __init__(
         self,
         name: str,
@@ -218,6 +219,8 @@ class Agent(Generic[T]):
         >>> tool.name, tool.spec.description, list(tool.spec.parameters["properties"])
         ('critic', 'Names what a claim leaves out.', ['claim'])
         """
+        from graphflow.agents.delegates import ToolOptions, delegate_tool, perform_inside, prompted_parameters
+
         place = caller()
         options = ToolOptions(name, description, tells_errors, max_characters, timeout_s, needs_approval)
         if self.history is not None:
@@ -235,10 +238,13 @@ class Agent(Generic[T]):
             view = self._view(None, fields) if takes is None else fields
             return await perform_inside(lambda inside: self.perform(view, inside), ctx, self.retry)
 
-        return delegate_tool(self.name, self._instructions.first_line(), parameters, perform, options, place)
+        purpose = self._instructions.first_line()
+        return delegate_tool(self.name, purpose, parameters, perform, options, place, agents=lambda: [self])
 
     async def perform(self, view: Any, ctx: Context[Any]) -> T | Handoff:
         """Its valid output for a state, or the handoff it chose. Raises ModelError."""
+        from graphflow.agents.turns import converse
+
         return cast("T | Handoff", (await converse(self._task(view, ctx), ctx)).value)
 
     async def run(
@@ -278,6 +284,8 @@ class Agent(Generic[T]):
         **fields: Any,
     ) -> AgentResult[T]:
         """The same without ``await``."""
+        from graphflow.agents.alone import run_now
+
         return run_now(lambda: self._alone(state, fields, model, deps, item, approve, on_text))
 
     async def _alone(
@@ -290,6 +298,9 @@ class Agent(Generic[T]):
         approve: Approve | None,
         on_text: Callable[[str], None] | None,
     ) -> AgentResult[T]:
+        from graphflow.agents.alone import run_alone
+        from graphflow.agents.turns import converse
+
         view = self._view(state, fields)
         items = () if item is _ABSENT else (item,)
         context = Context[Any](
@@ -300,6 +311,9 @@ class Agent(Generic[T]):
         return cast("AgentResult[T]", result)
 
     def _task(self, view: Any, ctx: Context[Any]) -> Task:
+        from graphflow.agents.choosing import choose_model
+        from graphflow.agents.turns import Task
+
         return Task(
             agent=self.name,
             instructions=self._instructions.render(view, ctx),
@@ -313,14 +327,14 @@ class Agent(Generic[T]):
             place=self.place,
             guardrails=self.guardrails,
             tools_at_once=self.tools_at_once,
-            past=bounded(
-                past_in(vars(view) if isinstance(view, Given) else view, self.history, self.name, self.place),
-                max_messages=self.max_history_messages,
-                max_tokens=self.max_history_tokens,
-            ),
+            past=() if self.history is None else self._past(view, self.history),
             history=self.history,
             longest_field=lambda: self._prompt.longest_field(view, ctx),
         )
+
+    def _past(self, view: Any, history: str) -> tuple[Message, ...]:
+        said = past_in(vars(view) if isinstance(view, Given) else view, history, self.name, self.place)
+        return bounded(said, max_messages=self.max_history_messages, max_tokens=self.max_history_tokens)
 
     def _reads(self) -> frozenset[str] | None:
         ours, theirs = self._instructions.names, self._prompt.names

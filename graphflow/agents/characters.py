@@ -6,8 +6,11 @@ import dataclasses
 import re
 from typing import Any, TypeVar, cast
 
+from graphflow.core.usage import Usage
+
 T = TypeVar("T")
 _HALF = re.compile("[\ud800-\udfff]")
+_WITHOUT_TEXT = frozenset({int, float, bool, type(None), Usage})
 
 
 def whole(value: T) -> T:
@@ -22,7 +25,8 @@ def whole(value: T) -> T:
 def _whole(value: Any) -> Any:
     given: Any = value
     if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if _HALF.search(value) else value
+        is_whole = value.isascii() or not _HALF.search(value)
+        return value if is_whole else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, dict):
         return {_whole(key): _whole(item) for key, item in given.items()}
     if isinstance(value, list):
@@ -30,5 +34,10 @@ def _whole(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(_whole(item) for item in given)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.replace(value, **{f.name: _whole(getattr(given, f.name)) for f in dataclasses.fields(value)})
+        changed: dict[str, Any] = {}
+        for name in value.__dataclass_fields__:
+            part = getattr(given, name)
+            if part and type(part) not in _WITHOUT_TEXT and (after := _whole(part)) is not part:
+                changed[name] = after
+        return dataclasses.replace(value, **changed) if changed else given
     return given

@@ -10,15 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphflow.agents.model import Model
-from graphflow.agents.offline import OfflineModel
-from graphflow.agents.openai_model import OpenAIModel, is_local
 from graphflow.agents.prices import FREE, PRICES
 from graphflow.agents.providers import PROVIDERS, Provider
-from graphflow.agents.replay_model import ReplayModel
 from graphflow.errors import ModelUnavailable, nearest, shown
+
+if TYPE_CHECKING:  # a kind of model is imported when one is chosen
+    from graphflow.agents.openai_model import OpenAIModel
 
 OFFLINE_NAMES = ("offline", "offline:extractive")
 KNOWN_PROVIDERS = ("openai", "offline", *sorted(PROVIDERS))
@@ -30,22 +30,25 @@ _OPENAI = re.compile(r"(gpt|chatgpt|ft:|codex|computer-use|o\d)", re.IGNORECASE)
 
 def choose_model(agent_model: Model | str | None, run_model: Model | str | None, environ: Mapping[str, str]) -> Model:
     """The model to use. Raises ModelUnavailable if a remote one is named and there is no key for it."""
-    for given in (agent_model, run_model, environ.get("GRAPHFLOW_MODEL")):
-        if given is None or given == "":
-            continue
+    given = run_model if agent_model is None or agent_model == "" else agent_model
+    if given is None or given == "":
+        given = environ.get("GRAPHFLOW_MODEL")
+    if given is not None and given != "":
         return model_named(given, environ) if isinstance(given, str) else _checked(given, environ)
     default = environ.get("OPENAI_DEFAULT_MODEL")
     if default and (environ.get("OPENAI_API_KEY") or environ.get("OPENAI_BASE_URL")):
         return model_named(default, environ)
-    return OfflineModel()
+    return _offline()
 
 
 def model_named(name: str, environ: Mapping[str, str]) -> Model:
     """The model of a name, checked as far as can be without asking it. Raises ModelUnavailable."""
     provider, slash, model = name.partition("/")
     if name in OFFLINE_NAMES:
-        return OfflineModel()
+        return _offline()
     if name.startswith(_REPLAY):
+        from graphflow.agents.replay_model import ReplayModel
+
         return ReplayModel(name.removeprefix(_REPLAY))
     base_url = environ.get("OPENAI_BASE_URL")
     known = PROVIDERS.get(provider) if slash and model else None
@@ -63,13 +66,23 @@ def model_named(name: str, environ: Mapping[str, str]) -> Model:
     return chosen
 
 
+def _offline() -> Model:
+    from graphflow.agents.offline import OfflineModel
+
+    return OfflineModel()
+
+
 @lru_cache(maxsize=256)
 def _shared(name: str, base_url: str | None, api_key: str | None, **options: Any) -> OpenAIModel:
     """One model for one name, however many agents name it: they share its connections."""
+    from graphflow.agents.openai_model import OpenAIModel
+
     return OpenAIModel(name, base_url=base_url, api_key=api_key, **options)
 
 
 def _provided(provider: Provider, model: str, environ: Mapping[str, str]) -> OpenAIModel:
+    from graphflow.agents.openai_model import is_local
+
     base_url = provider.base_url(environ)
     chosen = _shared(
         model,
@@ -108,6 +121,8 @@ def _refuse_misspelt(name: str, environ: Mapping[str, str]) -> None:
 
 
 def _checked(model: object, environ: Mapping[str, str]) -> Model:
+    from graphflow.agents.openai_model import OpenAIModel
+
     if isinstance(model, OpenAIModel):
         model.require_key(environ)
         return model

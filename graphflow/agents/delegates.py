@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import BaseModel, Field
@@ -47,6 +47,7 @@ def delegate_tool(
     options: ToolOptions,
     place: Place,
     prepare: Callable[[], object] | None = None,
+    agents: Callable[[], Iterable[object]] = tuple,
 ) -> Tool:
     """A tool whose calls something with a context of its own answers. ``parameters``: name -> annotation."""
     name = tool_name(owner) if options.name is None else options.name
@@ -68,6 +69,7 @@ def delegate_tool(
         parameters=Parameters(arguments_type(name, dict(parameters), {}, place), context),
         is_delegate=True,
         prepare=prepare,
+        agents=agents,
         place=place,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from graphflow.agents.json_types import JsonType
@@ -33,14 +34,25 @@ class HandoffTool:
 
 def handoff_tools(offers: Sequence[Offer]) -> dict[str, HandoffTool]:
     """The tools for the handoffs on offer, by name, in order of their names."""
+    if not offers:
+        return {}
     made: dict[str, HandoffTool] = {}
     for offer in offers:
         name = _name(offer.target, made)
-        takes = None if offer.takes is None else JsonType(offer.takes)
+        takes = None if offer.takes is None else _type_of(offer.takes)
         description = offer.description or f"Hand the work over to {offer.target}."
         parameters = _NO_DATA if takes is None else takes.schema
         made[name] = HandoffTool(ToolSpec(name, description, parameters, is_handoff=True), offer.target, takes)
     return {name: made[name] for name in sorted(made)}
+
+
+def _type_of(takes: Any) -> JsonType:
+    return _of_class(takes) if isinstance(takes, type) else JsonType(takes)
+
+
+@lru_cache(maxsize=256)
+def _of_class(takes: type[Any]) -> JsonType:
+    return JsonType(takes)
 
 
 def handoff_call(target: object, /, **data: Any) -> ToolCall:

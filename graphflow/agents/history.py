@@ -32,10 +32,8 @@ def history_field(given: object, place: Place) -> str | None:
     )
 
 
-def past_in(view: Any, field: str | None, agent: str, place: Place) -> tuple[Message, ...]:
+def past_in(view: Any, field: str, agent: str, place: Place) -> tuple[Message, ...]:
     """The messages that a state holds. Raises PromptInvalid if they are none."""
-    if field is None:
-        return ()
     found: Any = (
         cast("Mapping[str, Any]", view).get(field, ()) if isinstance(view, Mapping) else getattr(view, field, ())
     )

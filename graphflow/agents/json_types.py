@@ -43,6 +43,7 @@ class JsonType:
     place: Place | None = None
     schema: dict[str, Any] = field(init=False)
     is_wrapped: bool = field(init=False)
+    is_text: bool = field(init=False)  # plain text, which a model just writes
     _adapter: TypeAdapter[Any] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -60,11 +61,7 @@ class JsonType:
             ) from error
         self.is_wrapped = schema.get("type") != "object" or "properties" not in schema
         self.schema = _wrapped(schema) if self.is_wrapped else schema
-
-    @property
-    def is_text(self) -> bool:
-        """Whether it is plain text, which a model just writes."""
-        return stripped(self.annotation) is str
+        self.is_text = stripped(self.annotation) is str
 
     def read(self, data: Any) -> Any:
         """The value of parsed JSON. Raises ReadingFailed."""

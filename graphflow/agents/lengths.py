@@ -12,7 +12,7 @@ from graphflow.errors import InputTooLong, Place
 
 def refuse_too_long(
     request: Request,
-    most: int | None,
+    most: int,
     *,
     agent: str,
     past: Sequence[Message],
@@ -20,7 +20,8 @@ def refuse_too_long(
     place: Place,
 ) -> None:
     """Raises InputTooLong if a request has more tokens than ``most`` (estimated), saying which part is how long."""
-    if most is None or (length := input_tokens(request)) <= most:
+    length = input_tokens(request)
+    if length <= most:
         return
     parts = {name: tokens for name, tokens in _parts(request, past).items() if tokens}
     listed = ", ".join(f"{name} {tokens:,}" for name, tokens in sorted(parts.items(), key=lambda part: -part[1]))

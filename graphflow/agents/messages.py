@@ -142,9 +142,12 @@ class Response:
         """Why the model stopped: it was done, or it wants tools called."""
         return "tool_calls" if self.tool_calls else "stop"
 
-    def as_json(self) -> JsonObject:
-        """The same as plain data; what is as it usually is, is left out."""
-        return cast("JsonObject", _adapter(Response).dump_python(self, mode="json", exclude_defaults=True))
+    def as_json(self, *, with_usage: bool = True) -> JsonObject:
+        """The same as plain data; what is as it usually is, is left out, and its usage unless it is wanted."""
+        left_out = None if with_usage else {"usage"}
+        return cast(
+            "JsonObject", _adapter(Response).dump_python(self, mode="json", exclude_defaults=True, exclude=left_out)
+        )
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Response:

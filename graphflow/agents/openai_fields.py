@@ -59,5 +59,5 @@ def count(holder: Any, *path: str) -> int:
     """A count of tokens, 0 where the server does not say."""
     value = holder
     for key in path:
-        value = cast("JsonObject", value).get(key) if isinstance(value, dict) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+        value = cast("JsonObject", value).get(key) if type(value) is dict else None
+    return value if type(value) is int and value > 0 else 0

@@ -14,6 +14,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -171,7 +172,9 @@ class OpenAIModel:
                 response_started=exchange.has_started,
             ) from None
         written = response.text + "".join(call.name + call.arguments for call in response.tool_calls)
-        response = dataclasses.replace(response, usage=self._counted(response.usage, request, written))
+        counted = self._counted(response.usage, request, written)
+        if counted is not response.usage:
+            response = dataclasses.replace(response, usage=counted)
         if shown is not None:
             shown.rest(response)
         return response
@@ -187,19 +190,23 @@ class OpenAIModel:
                 if self._decides is not None:
                     raise
                 self._decides = False  # it was expected to have it, and has not; structured output says the same
-        encoded = self._encode(request)
-        speaks_responses = self._speaks_responses()
+        if not self._speaks_responses():
+            return await self._asked_in_chat(self._without_schema(request), exchange, shown)
+        encoded = openai_responses.encode(self.model, self._without_schema(request))
         if shown is None:
-            data = await exchange.whole(self._path(), encoded)
-        elif speaks_responses:
-            data = await exchange.streamed(
-                self._path(), {**encoded, "stream": True}, ResponsesAssembly(self.name), shown
-            )
+            data = await exchange.whole(openai_responses.PATH, encoded)
+        else:
+            streamed = {**encoded, "stream": True}
+            data = await exchange.streamed(openai_responses.PATH, streamed, ResponsesAssembly(exchange.model), shown)
+        return openai_responses.decode(data, exchange.model, exchange.key)
+
+    async def _asked_in_chat(self, request: Request, exchange: Exchange, shown: Shown | None) -> Response:
+        encoded = openai_chat.encode(self.model, request, is_openai=self._host() == "openai")
+        if shown is None:
+            data = await exchange.whole(openai_chat.PATH, encoded)
         else:
             data = await self._chat_streamed(encoded, exchange, shown)
-        if speaks_responses:
-            return openai_responses.decode(data, self.name, exchange.key)
-        return openai_chat.decode(data, self.name, exchange.key)
+        return openai_chat.decode(data, exchange.model, exchange.key)
 
     async def _chat_streamed(self, encoded: JsonObject, exchange: Exchange, shown: Shown) -> JsonObject:
         """Ask for the usage too; some servers refuse the whole request for that, and are asked without from then on."""
@@ -207,21 +214,20 @@ class OpenAIModel:
         if self._tells_usage:
             try:
                 asked = {**body, "stream_options": {"include_usage": True}}
-                return await exchange.streamed(self._path(), asked, ChatAssembly(self.name), shown)
+                return await exchange.streamed(openai_chat.PATH, asked, ChatAssembly(exchange.model), shown)
             except BadRequest as error:
                 if exchange.has_started or "stream_options" not in error.why:
                     raise
                 self._tells_usage = False
-        return await exchange.streamed(self._path(), body, ChatAssembly(self.name), shown)
+        return await exchange.streamed(openai_chat.PATH, body, ChatAssembly(exchange.model), shown)
 
-    def _encode(self, request: Request) -> JsonObject:
-        if request.output_schema is not None and not self.constrains_output:
-            schema = json.dumps(request.output_schema)
-            told = Message("system", f"Answer with JSON alone, matching this JSON schema:\n{schema}")
-            request = dataclasses.replace(request, messages=(told, *request.messages), output_schema=None)
-        if self._speaks_responses():
-            return openai_responses.encode(self.model, request)
-        return openai_chat.encode(self.model, request, is_openai=self._host() == "openai")
+    def _without_schema(self, request: Request) -> Request:
+        """For a server that knows no schemas, with it in the prompt instead."""
+        if request.output_schema is None or self.constrains_output:
+            return request
+        schema = json.dumps(request.output_schema)
+        told = Message("system", f"Answer with JSON alone, matching this JSON schema:\n{schema}")
+        return dataclasses.replace(request, messages=(told, *request.messages), output_schema=None)
 
     def _counted(self, usage: Usage, request: Request, written: str) -> Usage:
         """What a call cost. Tokens that the server does not say are estimated, and then its cost is unknown (S13.1)."""
@@ -229,9 +235,11 @@ class OpenAIModel:
         if not usage.tokens:
             tokens = {"input_tokens": input_tokens(request), "output_tokens": estimated_tokens(written)}
             return dataclasses.replace(usage, **tokens, usd=0.0 if price == FREE else None)
-        usd = None if price is None else price.usd(
+        if price is None:
+            return usage if usage.usd is None else dataclasses.replace(usage, usd=None)
+        usd = price.usd(
             input_tokens=usage.input_tokens, output_tokens=usage.output_tokens, cached_tokens=usage.cached_tokens
-        )  # fmt: skip
+        )
         return dataclasses.replace(usage, usd=usd)
 
     def _url(self, environ: Mapping[str, str]) -> str | None:
@@ -251,17 +259,19 @@ class OpenAIModel:
 
     def _host(self) -> str:
         url = self._url(os.environ)
-        parts = urlsplit(url) if url else None
-        return "openai" if parts is None or parts.hostname == _OPENAI_HOST else parts.netloc.rpartition("@")[2]
+        return _host_of(url) if url else "openai"
 
     def _is_local(self, environ: Mapping[str, str]) -> bool:
         return is_local(self._url(environ) or "")
 
-    def _path(self) -> str:
-        return openai_responses.PATH if self._speaks_responses() else openai_chat.PATH
-
     def _speaks_responses(self) -> bool:
         return self._api == "responses" or (self._api == "auto" and self._host() == "openai")
+
+
+@lru_cache(maxsize=256)
+def _host_of(url: str) -> str:
+    parts = urlsplit(url)
+    return "openai" if parts.hostname == _OPENAI_HOST else parts.netloc.rpartition("@")[2]
 
 
 def is_local(url: str) -> bool:

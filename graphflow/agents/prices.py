@@ -60,6 +60,8 @@ def price_of(name: str, prices: Mapping[str, Price] | Price | None = None) -> Pr
     if isinstance(prices, Price):
         return prices
     table = PRICES if prices is None else prices
+    if not table:
+        return None
     names = (name, name.partition("/")[2])
     for known in (*names, *(_DATED.sub("", one) for one in names)):
         if known in table:

@@ -161,7 +161,7 @@ class ReplayModel:
         if recording is not None:
             return CassetteMismatch(
                 f"A request was made more often than it was recorded in {path!r}",
-                why=f"It was recorded {len(recording.made)} times, and this is once more: {_asked(asked)}",
+                why=f"It was recorded {'once' if len(recording.made) == 1 else f'{len(recording.made)} times'}, and this is once more: {_asked(asked)}",
                 fix=again,
             )
         nearest = self._cassette.nearest(asked)

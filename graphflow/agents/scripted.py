@@ -68,7 +68,7 @@ class ScriptedModel:
             answer = self._answers[index]
         else:
             raise ScriptMismatch(
-                f"The script of {self.name!r} has {len(self._answers)} answers, and this is call {index + 1}",
+                f"The script of {self.name!r} has {_counted(len(self._answers))}, and this is call {index + 1}",
                 why=f"It was asked: {_asked(request)}",
                 fix="Add an answer, or find out why the model is called once more.",
             )
@@ -86,7 +86,7 @@ class ScriptedModel:
         left = self._answers[len(self.requests) :]
         if left:
             raise ScriptMismatch(
-                f"{len(left)} of {len(self._answers)} answers of {self.name!r} were never asked for",
+                f"{len(left)} of {_counted(len(self._answers))} of {self.name!r} {'was' if len(left) == 1 else 'were'} never asked for",
                 why=f"The next would have been {shown(left[0])}.",
                 fix="Take them out of the script, or find out why the model is called less often.",
             )
@@ -124,6 +124,10 @@ def _calls(answer: object, index: int) -> tuple[ToolCall, ...]:
     if len(calls) != len(given):
         return ()
     return tuple(ToolCall(c.name, c.arguments, c.id or f"call_{index + 1}_{n}") for n, c in enumerate(calls, 1))
+
+
+def _counted(answers: int) -> str:
+    return f"{answers} answer{'' if answers == 1 else 's'}"
 
 
 def _asked(request: Request) -> str:

@@ -6,6 +6,8 @@ comes back is validated by us in any case.
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from typing import Any, cast
 
 _KEPT_OUT = frozenset({"default", "title", "examples", "deprecated", "readOnly", "writeOnly"})
@@ -23,11 +25,18 @@ class _NoStrictForm(Exception):
 def strict_schema(schema: dict[str, Any], *, may_require: bool = True) -> dict[str, Any] | None:
     """The strict form, or None if there is none. With ``may_require=False`` optional properties have none either.
 
+    An agent sends the same schemas turn after turn, so what comes back is made once and not to be altered.
+
     >>> strict_schema({"type": "object", "properties": {"a": {"type": "integer", "default": 1}}})["required"]
     ['a']
     """
+    return _strict_form(json.dumps(schema), may_require)
+
+
+@lru_cache(maxsize=512)
+def _strict_form(schema: str, may_require: bool) -> dict[str, Any] | None:
     try:
-        return cast("dict[str, Any]", _strict(schema, may_require))
+        return cast("dict[str, Any]", _strict(json.loads(schema), may_require))
     except _NoStrictForm:
         return None
 

@@ -15,7 +15,7 @@ import functools
 import inspect
 import re
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import Executor, Future
 from typing import Any, Literal, TypeVar
 
@@ -72,7 +72,7 @@ class Tool:
 
     What makes tools of something else than a function says more: ``parameters`` are those of the model, where they are not
     the function's; ``is_delegate``: another agent or a graph does the work, so it is no tool of the agent's own (S12);
-    ``prepare`` raises what is wrong with it, before a run begins.
+    ``prepare`` raises what is wrong with it, before a run begins; ``agents`` are those that its calls may ask.
 
     Raises ToolInvalid where it is declared.
 
@@ -97,6 +97,7 @@ class Tool:
         parameters: Parameters | None = None,
         is_delegate: bool = False,
         prepare: Callable[[], object] | None = None,
+        agents: Callable[[], Iterable[object]] = tuple,
         place: Place | None = None,
     ) -> None:
         self.place = caller() if place is None else place
@@ -111,6 +112,7 @@ class Tool:
         self.group = _module(function) if group is None else group
         self.is_delegate = is_delegate
         self.prepare = prepare
+        self.agents = agents
         if parameters is None:
             parameters = parameters_of(function, self.name, names_of_caller(), self.place)
         self._given: JsonType = parameters.given

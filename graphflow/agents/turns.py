@@ -12,7 +12,6 @@ import asyncio
 import copy
 import dataclasses
 import itertools
-from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -90,7 +89,7 @@ class _Conversation:
     begun: int = field(init=False)  # how many messages stood there before: instructions and history
     handoffs: dict[str, HandoffTool] = field(init=False)
     usage: Usage = field(default_factory=Usage)
-    calls_of: Counter[str] = field(default_factory=Counter[str])
+    calls_of: dict[str, int] = field(default_factory=dict[str, int])
     calls: int = 0  # of the model
     rejected: list[Message] = field(default_factory=list[Message])  # answers that were sent back, and with what
 
@@ -104,7 +103,8 @@ class _Conversation:
     async def outcome(self) -> Outcome:
         if self.ctx.must_hand_off and not self.handoffs:
             raise self._nowhere()
-        await self._guard("input", self.task.prompt)
+        if self.task.guardrails:
+            await self._guard("input", self.task.prompt)
         if self.task.tools.sources:
             self.task = dataclasses.replace(self.task, tools=await self.task.tools.filled(self.ctx))
         invalid: ReadingFailed | None = None
@@ -124,15 +124,15 @@ class _Conversation:
                 self.messages.append(Message("user", self._complaint(failed)))
                 self.rejected += self.messages[-2:]
                 continue
-            await self._guard("output", value)
+            if self.task.guardrails:
+                await self._guard("output", value)
             return self._ended(value)
         raise self._exhausted(invalid)
 
     async def _guard(self, on: Moment, *given: Any) -> None:
         """Ask the guardrails of a moment. Raises GuardrailTripped."""
         task = self.task
-        if task.guardrails:
-            await ask_all(task.guardrails, on, given, self.ctx, f"agent {task.agent!r}", task.place)
+        await ask_all(task.guardrails, on, given, self.ctx, f"agent {task.agent!r}", task.place)
 
     def _ended(self, value: Any) -> Outcome:
         if self.task.history is not None:
@@ -153,14 +153,15 @@ class _Conversation:
             choices_of(task.output, tools, must_hand_off=self._must_choose),
             self.ctx.hands.caller,
         )
-        refuse_too_long(
-            request,
-            task.max_input_tokens,
-            agent=task.agent,
-            past=task.past,
-            longest_field=task.longest_field,
-            place=task.place,
-        )
+        if task.max_input_tokens is not None:
+            refuse_too_long(
+                request,
+                task.max_input_tokens,
+                agent=task.agent,
+                past=task.past,
+                longest_field=task.longest_field,
+                place=task.place,
+            )
         self.calls += 1
 
         async def call() -> Effect:
@@ -169,7 +170,7 @@ class _Conversation:
             except ModelError as error:
                 self._locate(error)
                 raise
-            return Effect(dataclasses.replace(response, usage=_NO_USAGE).as_json(), response.usage)
+            return Effect(response.as_json(with_usage=False), response.usage)
 
         asked = {"model": task.model.name, **request.as_json()}
         effect = await self.ctx.hands.effect("model", asked, call, reserve_for(task.model, request))
@@ -319,15 +320,12 @@ class _Conversation:
         """Call a tool, recorded (S11.1): what the model is told, and the updates that the tool asked for."""
         tool = one.tool
         async with slots:
-            self.calls_of[tool.name] += 1
-            inside = dataclasses.replace(self.ctx, cursor=f"{self.ctx.cursor}/{tool.name}:{self.calls_of[tool.name]}")
+            number = self.calls_of[tool.name] = self.calls_of.get(tool.name, 0) + 1
+            inside = dataclasses.replace(self.ctx, cursor=f"{self.ctx.cursor}/{tool.name}:{number}")
             request = {"tool": tool.name, "arguments": one.arguments}
             effect = await self.ctx.hands.effect("tool", request, lambda: tool.call(one.given, inside), None)
             self.usage += effect.usage
             return effect.value["text"], effect.updates
-
-
-_NO_USAGE = Response().usage
 
 
 async def _said(text: str) -> _Told:

@@ -12,11 +12,12 @@ from graphflow.cli.finding import add_graph
 from graphflow.cli.opening import opened, store_option
 from graphflow.cli.options import add_driving
 from graphflow.cli.output import print_json
-from graphflow.cli.replies import Asked, asked_by, refuse_unfit, value_of
+from graphflow.cli.replies import value_of
 from graphflow.cli.reports import GoingOn
 from graphflow.core.journal import decode
 from graphflow.core.plan import Plan
-from graphflow.errors import AnswerInvalid, GraphflowError
+from graphflow.errors import GraphflowError
+from graphflow.service.answers import Asked, asked_by, not_taken, refuse_beaten, refuse_unfit
 from graphflow.service.locating import graph_of
 from graphflow.service.stored_runs import StoredRun, read_run
 from graphflow.stores.store import RunRow, Store
@@ -58,17 +59,12 @@ def run(given: argparse.Namespace) -> int:
         row = store.row(given.run)
         plan = _plan_of(row, given.graph)
         kept = read_run(store, given.run, plan)
-        try:
-            asked = asked_by(kept, given.key)
-            value = value_of(asked, given.value)
-            refuse_unfit(store, kept, plan, asked, value)
-        except AnswerInvalid as error:
-            shows = f"graphflow runs show {given.run}{store_option(given.store)} shows"
-            error.fix = error.fix.replace("run.questions lists", shows)
-            raise
+        asked = asked_by(kept, given.key)
+        value = value_of(asked, given.value)
+        refuse_unfit(store, kept, plan, asked, value)
         store.answer(given.run, asked.key, value)
         if asked.is_open:
-            _refuse_beaten(store, given.run, asked, value)
+            refuse_beaten(store, given.run, asked, value)
         if given.resume and not row.is_driven:
             return resuming.resume(store, given)
         is_taken = row.is_driven and _is_taken(store, given.run, asked, value)
@@ -94,25 +90,9 @@ def _is_taken(store: Store, run_id: str, asked: Asked, value: Any) -> bool:
             taken = [e for e in map(decode, store.read(run_id)) if e["kind"] in ("answered", "early", "decided")]
             if any(entry.get("id", entry["at"]) in (asked.key, asked.node) for entry in taken):
                 return True
-            raise _not_taken(run_id, asked.key)
+            raise not_taken(run_id, asked.key)
         time.sleep(_LOOK_S)
     return False
-
-
-def _refuse_beaten(store: Store, run_id: str, asked: Asked, value: Any) -> None:
-    """Raises AnswerInvalid if another process has answered otherwise at the same moment, and was first."""
-    first = next((left for left in store.answers(run_id) if left.key == asked.key), None)
-    if first is not None and first.value != value:
-        raise _not_taken(run_id, asked.key)
-
-
-def _not_taken(run_id: str, key: str) -> AnswerInvalid:
-    return AnswerInvalid(
-        f"The answer to {key!r} was not taken",
-        cursor=key,
-        why="Another answer, or its time, came first. Nothing was changed. (S10.1)",
-        fix=f"graphflow runs show {run_id} shows what became of it.",
-    )
 
 
 def _report(given: argparse.Namespace, kept: StoredRun, asked: Asked, value: Any, is_taken: bool) -> None:

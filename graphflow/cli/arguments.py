@@ -48,10 +48,27 @@ class Parser(argparse.ArgumentParser):
             message = f"there is no option {unknown[1]}"
             close = nearest(unknown[1], re.findall(r"--[a-z][a-z-]+", self.format_help()))
             fix = f"Did you mean {close}?" if close else fix
+        missing = re.search(r"arguments are required: (.*)", message)
+        if missing:  # argparse names those too that may be left out
+            optional = {action.metavar for action in self._actions if action.nargs in ("*", "?")}
+            names = [name for name in missing[1].split(", ") if name not in optional]
+            message = f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} missing"
+        valueless = re.search(r"argument (?:-\w, |-\w/)?(-\S+): expected one argument", message)
+        if valueless:
+            metavar = next(
+                (a.metavar for a in self._actions if valueless[1] in a.option_strings and a.metavar), "VALUE"
+            )
+            message, fix = f"{valueless[1]} needs a value", f"Write {valueless[1]} {metavar}. {fix}"
         picture = re.search(r"argument --format: invalid choice: '(png|pdf)'", message)
         if picture:
             message = f"--format {picture[1]} would write a picture to the terminal"
             fix = f"A {picture[1]} is written to a file: -o graph.{picture[1]}"
+        choice = re.search(r"argument (\S+): invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        if choice and not picture:
+            known = re.findall(r"[\w.-]+", choice[3])  # Python 3.12 and later quote them otherwise
+            message = f"{choice[1]} {choice[2]} is none of {', '.join(known)}"
+            close = nearest(choice[2], known)
+            fix = f"Did you mean {choice[1]} {close}?" if close else f"Choose one of them: {choice[1]} {known[0]}."
         raise UsageError(f"{self.prog}: {message}", why=self.format_usage().strip(), fix=fix)
 
 

@@ -94,7 +94,7 @@ def _text(checked: _Checked, targets: Sequence[str]) -> str:
     where = f"{counted(len(checked.graphs), 'graph')} in {places}" if checked.graphs else places
     if not findings:
         return f"clean    {where}"
-    blocks = [f"{finding.severity} in {finding.graph!r}\n{finding}" for finding in findings]
+    blocks = [f"{finding.severity} in {finding.graph!r}\n{finding.text}" for finding in findings]
     counts = [
         counted(count, noun) if noun != "advice" else f"{count} advice"
         for noun in ("error", "warning", "advice")

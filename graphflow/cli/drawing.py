@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from graphflow.cli import exits
 from graphflow.cli.arguments import Parser, add_common
 from graphflow.cli.opening import STORE_HELP, add_store, opened
-from graphflow.cli.output import print_data, print_json
+from graphflow.cli.output import counted, print_data, print_json
 from graphflow.core.plan import Plan
 from graphflow.errors import CipherKeyUnknown, CipherMissing, SecretDamaged, TargetNotFound, UsageError
 from graphflow.runtime.run import Run
@@ -32,7 +33,8 @@ store knows the graph as it was run.
 with 1 if the graph has changed; give the options that it was drawn with.
 
 A folder stands for every graph in it; -o is a folder, too, which gets an SVG
-for each, named as the graph's file.
+for each, named as the graph's file. So is the FILE of --check: it has to hold
+an SVG for each of them, and none beside.
 
 Pictures (svg, png, pdf) are laid out by Graphviz: its dot, or the one that
 pip install graphflow-agents[viz] brings. Text, dot and mmd (Mermaid) need
@@ -50,6 +52,7 @@ _OF_RUNS = (
     "graphflow draw --run owls-1 --store runs.db --step 7 --heat cost",
     "graphflow draw --run owls-1 --store runs.db --animate -o plays.svg",
     "graphflow draw graphs/essay.py --check essay.svg",
+    "graphflow draw graphs/ --check pictures/ --detail names --width 420",
 )
 
 
@@ -73,7 +76,7 @@ def make_parser() -> Parser:
     parser.add_argument("--step", metavar="N", type=int, help="the run as it was after entry N (default: the last)")
     parser.add_argument("--heat", default="time", help="what the bar on a card is its share of: time, cost or tokens")
     parser.add_argument("--animate", action="store_true", help="an SVG that plays the run, step by step")
-    help_ = "end with 1, and say what differs, unless FILE (.svg .dot .mmd .txt) shows what would be drawn"
+    help_ = "end with 1, and say what differs, unless FILE (.svg .dot .mmd .txt, a folder) shows what would be drawn"
     where.add_argument("--check", metavar="FILE", help=help_)
     add_common(parser)
     return parser
@@ -110,7 +113,9 @@ def _refuse_nonsense(given: argparse.Namespace) -> None:
         said = "--step" if given.step is not None else "--animate" if given.animate else ""
         if said:
             raise UsageError(
-                f"{said} says nothing without --run", why="A graph alone has no steps.", fix=f"{said} ... --run ID"
+                f"{said} says nothing without --run",
+                why="A graph alone has no steps.",
+                fix=f"Name the run, and its store: --run ID --store runs.db {said}",
             )
         if given.target is None:
             raise UsageError(
@@ -166,13 +171,7 @@ def _check(diagram: Diagram, file: Path, given: argparse.Namespace) -> int:
 
 def _draw_folder(folder: Path, given: argparse.Namespace) -> int:
     """An SVG for every graph of a folder. All are drawn before the first is written."""
-    if not given.output or Path(given.output).suffix:
-        raise UsageError(
-            f"{given.target!r} is a folder, and so -o has to be",
-            why="It may hold any number of graphs; each gets a file of its own.",
-            fix=f"graphflow draw {given.target} -o pictures/",
-        )
-    into = Path(given.output)
+    into = _pictures_of(given)
     diagrams = dict(_diagrams(folder, given))
     if not diagrams:
         raise TargetNotFound(
@@ -180,14 +179,53 @@ def _draw_folder(folder: Path, given: argparse.Namespace) -> int:
             why="A graph is found if it is held by a module-level variable.",
             fix="graph = Graph(...) at module level, or name another folder.",
         )
+    if given.check:
+        return _check_folder(diagrams, into, given)
     pictures = [(into / f"{name}.svg", diagram, diagram.svg) for name, diagram in diagrams.items()]
     into.mkdir(parents=True, exist_ok=True)
     files = [str(diagram.save(file)) for file, diagram, _ in pictures]
     if given.json:
         print_json({"schema": "graphflow.draw/1", "files": files})
     else:
-        print(f"wrote {len(files)} pictures to {into}", file=sys.stderr)
+        print(f"wrote {counted(len(files), 'picture')} to {into}", file=sys.stderr)
     return exits.DONE
+
+
+def _pictures_of(given: argparse.Namespace) -> Path:
+    """The folder of pictures that belongs to a folder of graphs. Raises UsageError where none is meant."""
+    option, named = ("--check", given.check) if given.check else ("-o", given.output)
+    pictures = Path(named or "")
+    if not named or pictures.suffix or pictures.is_file():
+        raise UsageError(
+            f"{given.target!r} is a folder, and so {option} has to be",
+            why="It may hold any number of graphs; each has a picture of its own.",
+            fix=f"graphflow draw {given.target} {option} pictures/",
+        )
+    if given.check and not pictures.is_dir():
+        raise TargetNotFound(
+            f"There is no folder {named!r}",
+            why="The pictures in it were to be compared.",
+            fix=f"graphflow draw {given.target} -o {named} writes them.",
+        )
+    return pictures
+
+
+def _check_folder(diagrams: Mapping[str, Diagram], kept: Path, given: argparse.Namespace) -> int:
+    """Every graph against the picture of its name; what has no picture, and pictures of no graph, are told, too."""
+    found: dict[str, list[str]] = {}
+    for name, diagram in diagrams.items():
+        file = kept / f"{name}.svg"
+        found[str(file)] = differences(diagram, file) if file.is_file() else [f"+ no picture of {diagram.drawing.name}"]
+    for file in sorted(kept.glob("*.svg")):
+        found.setdefault(str(file), ["- a picture of no graph in the folder"])
+    changed = {file: lines for file, lines in found.items() if lines}
+    if given.json:
+        print_json({"schema": "graphflow.draw/1", "files": sorted(found), "differences": changed})
+    elif changed:
+        print_data("\n".join(line for file, lines in changed.items() for line in (f"{file}:", *lines)))
+    else:
+        print(f"{counted(len(found), 'picture')} in {kept} up to date", file=sys.stderr)
+    return exits.FAILED if changed else exits.DONE
 
 
 def _diagrams(folder: Path, given: argparse.Namespace) -> list[tuple[str, Diagram]]:

@@ -2,13 +2,15 @@
 
 The first Ctrl-C cancels the driver, which puts every node down and leaves the run resumable (S14.2). It cannot get at
 a function that holds the loop, so there it strikes as KeyboardInterrupt, but only where no code of ours is in the
-middle of something. A second one strikes anywhere.
+middle of something: elsewhere, as in the model of an agent, the run stops once that function returns. No further node
+begins. A second one strikes anywhere, and a third ends the process: code that catches everything cannot hold on to it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import selectors
 import signal
 import threading
 from collections.abc import Coroutine, Sequence
@@ -24,6 +26,7 @@ _PACKAGE = str(Path(__file__).parent.parent) + os.sep
 _ASYNCIO = str(Path(asyncio.__file__).parent) + os.sep
 _CALLERS = (driver.__file__, calling.__file__, lanes.__file__)
 _THREADS = "graphflow-node"
+_HELD = b"\nCtrl-C: stops once what is at work lets go; Ctrl-C again stops at once.\n"
 
 
 class _Threads(ThreadPoolExecutor):
@@ -38,7 +41,8 @@ class _Threads(ThreadPoolExecutor):
 class _Interrupt:
     """What Ctrl-C does while a run is driven."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_server: bool = False) -> None:
+        self._is_server = is_server
         self.strikes = 0
         self.signal = 0
         self._threads = _Threads(thread_name_prefix=_THREADS)
@@ -57,14 +61,31 @@ class _Interrupt:
         self.strikes += 1
         self.signal = signal_number
         self._threads.is_left = True
-        if self.strikes > 1 or self._task is None or self._loop is None or _is_in_node(frame):
+        if self.strikes > 2:
+            signal.signal(signal_number, signal.SIG_DFL)
+            signal.raise_signal(signal_number)
+        if self.strikes > 1 or self._task is None or self._loop is None:
             raise KeyboardInterrupt(signal_number)
-        self._loop.call_soon_threadsafe(self._task.cancel)
+        self._task.cancel()  # at once: what holds the loop may catch what is raised in it, and no further node begins
+        self._loop.call_soon_threadsafe(_wake)
+        if _is_in_node(frame):
+            raise KeyboardInterrupt(signal_number)
+        if not self._is_server and _is_held(frame):
+            os.write(2, _HELD)  # print may not be called within a print
 
     def _report(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """What asyncio would print: not that Ctrl-C struck in a node, for that is told anyhow."""
         if not isinstance(context.get("exception"), KeyboardInterrupt):
             loop.default_exception_handler(context)
+
+
+def _wake() -> None:
+    """The loop looks at what there is to be done."""
+
+
+def _is_held(frame: FrameType | None) -> bool:
+    """Whether code that is neither ours nor asyncio's holds the loop."""
+    return frame is not None and not frame.f_code.co_filename.startswith((_PACKAGE, _ASYNCIO, selectors.__file__))
 
 
 def _is_in_node(frame: FrameType | None) -> bool:
@@ -80,12 +101,15 @@ def _is_in_node(frame: FrameType | None) -> bool:
     return outer is not None and outer.f_code.co_filename in _CALLERS
 
 
-def drive(work: Coroutine[Any, Any, T], *, until: Sequence[signal.Signals] = (signal.SIGINT,)) -> T:
+def drive(
+    work: Coroutine[Any, Any, T], *, until: Sequence[signal.Signals] = (signal.SIGINT,), is_server: bool = False
+) -> T:
     """Await the work in a new event loop. Ctrl-C raises KeyboardInterrupt when everything is put down.
 
-    ``until`` are the signals that do so: a service is stopped by SIGTERM.
+    ``until`` are the signals that do so: a service is stopped by SIGTERM. Of ``is_server``, the loop is a web server's,
+    whose code is not ours and lets go at once.
     """
-    interrupt = _Interrupt()
+    interrupt = _Interrupt(is_server=is_server)
     is_main = threading.current_thread() is threading.main_thread()
     before = {number: signal.signal(number, interrupt.strike) for number in until} if is_main else {}
     try:

@@ -64,6 +64,9 @@ def _explain_rule(name: str, as_json: bool) -> int:
     return exits.DONE
 
 
+_MOST_ALIKE = 10
+
+
 def known_code(typed: str) -> str:
     """The code as it is written: ``[gf204]`` and ``204`` will do. Raises TargetNotFound."""
     code = typed.strip("[] ").upper()
@@ -71,6 +74,9 @@ def known_code(typed: str) -> str:
     if code in CODES:
         return code
     close = nearest(code, CODES)
+    alike = sorted(known for known in CODES if known.startswith(code)) if len(code) > 2 else []
+    if alike:
+        close = f"one of {', '.join(alike[:_MOST_ALIKE])}{', ...' if len(alike) > _MOST_ALIKE else ''}"
     raise TargetNotFound(
         f"There is no error code {typed!r}",
         code="GF526",

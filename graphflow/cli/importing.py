@@ -19,7 +19,7 @@ from graphflow.core.machine import Machine
 from graphflow.core.plan import Plan
 from graphflow.core.replay import replay
 from graphflow.errors import GraphflowError, TargetNotFound, UsageError
-from graphflow.graph.stored import plan_of
+from graphflow.graph.restored import plan_of
 from graphflow.runtime.standing import standing_of
 from graphflow.stores.exports import FORMAT, KIND
 from graphflow.stores.store import Origin, Store

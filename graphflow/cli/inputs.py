@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from graphflow.cli.values import element_of, read_list, read_value
+from graphflow.cli.values import element_of, meant, read_list, read_value
 from graphflow.core.plan import Plan
 from graphflow.errors import TargetNotFound, UsageError, nearest, shown, unknown_name
 from graphflow.graph.shapes import annotation_text
@@ -58,6 +58,23 @@ def start_state(plan: Plan, arguments: Sequence[str], source: str | None) -> dic
     return values
 
 
+def some_fields(plan: Plan, arguments: Sequence[str]) -> dict[str, Any]:
+    """What ``--start`` says of a state: ``key=value``, a JSON object, or ``@FILE`` with one. Raises as ``start_state``."""
+    stdin = StandardInput()
+    values: dict[str, Any] = {}
+    pairs: list[str] = []
+    for argument in arguments:
+        if argument.startswith("@"):
+            values |= _object_in(argument[1:], stdin, "--start @")
+        elif argument.lstrip().startswith("{"):
+            values |= _object_of(argument, f"--start {shown(argument)}")
+        else:
+            pairs.append(argument)
+    for name in values:
+        _refuse_unknown(plan, name, "--start")
+    return values | given_fields(plan, pairs, stdin)
+
+
 def given_fields(plan: Plan, arguments: Sequence[str], stdin: StandardInput | None = None) -> dict[str, Any]:
     """The fields that were typed as ``key=value``. Raises UsageError and TargetNotFound."""
     reading = StandardInput() if stdin is None else stdin
@@ -75,7 +92,9 @@ def split_pair(argument: str, form: str) -> tuple[str, str]:
         raise UsageError(
             f"{argument!r} is not of the form {form}",
             why="After TARGET come fields of the state, each with its value." if form.startswith("key") else "",
-            fix=f"Write {form}; a value with spaces stands in quotes: topic='night owls'.",
+            fix=f"Write {form}; a value with spaces stands in quotes: topic='night owls'."
+            if form.startswith("key")
+            else f"Write {form}, the node that asks and its answer: --answer {key.strip() or 'approve'}=yes.",
         )
     return key.strip(), text
 
@@ -105,7 +124,7 @@ def _value(plan: Plan, key: str, given: list[Given]) -> Any:
             f"{key}={shown(texts[-1])} does not fit the field {key!r}",
             code="GF522",
             why=f"{key} is {takes}. {error}.",
-            fix=_example(key, annotation),
+            fix=_example(key, annotation, texts[-1]),
         ) from None
 
 
@@ -118,10 +137,18 @@ def _given_twice(plan: Plan, key: str, texts: list[str]) -> UsageError:
     )
 
 
-def _example(key: str, annotation: Any) -> str:
+def _example(key: str, annotation: Any, text: str) -> str:
+    close = meant(text, annotation)
+    if close is not None:
+        return f"Did you mean {key}={close}?"
     if element_of(annotation) is not None:
         return f"One element each: {key}=... {key}=..., or a whole JSON list: {key}='[...]'."
-    return f"Write a JSON value, or a text that reads as {annotation_text(annotation)}."
+    plain = {
+        int: f"Write a whole number: {key}=3",
+        float: f"Write a number: {key}=0.5",
+        bool: f"Write {key}=true or {key}=false.",
+    }
+    return plain.get(annotation, f"Write a JSON value, or a text that reads as {annotation_text(annotation)}.")
 
 
 def _text_of(name: str, asking: str) -> str:
@@ -166,25 +193,21 @@ def _nearest_name(file: Path) -> str:
     return f"Did you mean {str(below[0])!r}?" if below else ""
 
 
-def _object_in(source: str, stdin: StandardInput) -> dict[str, Any]:
-    """The JSON object that ``--input`` names. Raises UsageError and TargetNotFound."""
-    text = stdin.read("--input -") if source == "-" else _text_of(source, "--input ")
+def _object_in(source: str, stdin: StandardInput, option: str = "--input ") -> dict[str, Any]:
+    """The JSON object in the file that an option names. Raises UsageError and TargetNotFound."""
+    text = stdin.read(f"{option}-") if source == "-" else _text_of(source, option)
+    return _object_of(text, f"{option}{source}")
+
+
+def _object_of(text: str, named: str) -> dict[str, Any]:
+    """The JSON object that a text is. Raises UsageError."""
+    fix = 'A JSON object of the state\'s fields: {"topic": "owls"}'
     try:
         data = json.loads(text)
     except ValueError as error:
-        raise UsageError(
-            f"--input {source} is no JSON",
-            code="GF524",
-            why=f"{error}.",
-            fix='A JSON object of the state\'s fields: {"topic": "owls"}',
-        ) from None
+        raise UsageError(f"{named} is no JSON", code="GF524", why=f"{error}.", fix=fix) from None
     if not isinstance(data, dict):
-        raise UsageError(
-            f"--input {source} is no JSON object",
-            code="GF524",
-            why=f"It is {shown(data)}.",
-            fix='A JSON object of the state\'s fields: {"topic": "owls"}',
-        )
+        raise UsageError(f"{named} is no JSON object", code="GF524", why=f"It is {shown(data)}.", fix=fix)
     return cast("dict[str, Any]", data)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
 
 from graphflow.cli import exits
 from graphflow.cli.arguments import Parser, add_common
@@ -14,8 +13,8 @@ from graphflow.cli.output import one_line, print_json
 from graphflow.cli.questions import clock
 from graphflow.cli.tables import print_table
 from graphflow.cli.wording import age
-from graphflow.service.standings import STATUSES, exact, is_due, row_data, status_of
-from graphflow.stores.store import RunRow, Store
+from graphflow.service.standings import STATUSES, exact, is_due, newest, row_data, status_of
+from graphflow.stores.store import RunRow
 
 _DESCRIPTION = """\
 List the runs of a store, newest first, with what each waits for.
@@ -48,22 +47,12 @@ def make_parser() -> Parser:
 def run(given: argparse.Namespace) -> int:
     """Carry the action out. Returns its exit code."""
     with opened(given.store, is_sealed=True) as store:
-        found = [exact(store, row) for row in _chosen(store, given.status, given.graph or None, given.last)]
+        found = [exact(store, row) for row in newest(store, given.status, given.graph or None, given.last)]
     if given.json:
         print_json({"schema": "graphflow.runs/1", "runs": [row_data(row) for row in found]})
     else:
         print_table(_HEADERS, [_cells(row) for row in found])
     return exits.DONE
-
-
-def _chosen(store: Store, statuses: Sequence[str] | None, graph: str | None, last: int | None) -> list[RunRow]:
-    """Newest first. A store knows not apart what is at work and what is stopped: both are ``running`` there."""
-    if statuses is None:
-        return store.rows(graph=graph, last=last)[::-1]
-    kept = {"running" if status == "stopped" else status for status in statuses}
-    is_exact = "running" not in kept or {"running", "stopped"} <= set(statuses)
-    rows = store.rows(status=sorted(kept), graph=graph, last=last if is_exact else None)
-    return [row for row in reversed(rows) if status_of(row) in statuses][:last]
 
 
 def _cells(row: RunRow) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from graphflow import __version__
 from graphflow.cli import exits
 from graphflow.cli.arguments import Parser
 from graphflow.cli.driving import nodes_left_at_work
+from graphflow.cli.hints import say_as_typed
 from graphflow.cli.output import is_unicode, print_error
 from graphflow.errors import CommandError, GraphflowError, UsageError, unknown_name
 
@@ -70,6 +71,12 @@ def _worker() -> object:
     return working
 
 
+def _studio() -> object:
+    from graphflow.cli import studio
+
+    return studio
+
+
 COMMANDS: dict[str, tuple[str, Callable[[], object]]] = {  # loaded when used: none costs the others time
     "run": ("run a graph and print the state it ends with", _run),
     "check": ("check graphs without running them", _check),
@@ -77,6 +84,7 @@ COMMANDS: dict[str, tuple[str, Callable[[], object]]] = {  # loaded when used: n
     "draw": ("draw a graph, on the terminal or in a file", _draw),
     "runs": ("list, show, resume, answer the runs that a store keeps", _runs),
     "worker": ("drive the runs of a store that need it", _worker),
+    "studio": ("look at the runs of a store in the browser, and act", _studio),
     "explain": ("tell what an error code means", _explain),
 }
 
@@ -115,7 +123,7 @@ def _guarded(typed: list[str]) -> int:
         return exits.CUT_OFF
     except GraphflowError as error:
         if is_debug:
-            traceback.print_exception(error.__cause__ or error)
+            _print_trace(error)
         print_error(error, is_json)
         return exits.exit_of_error(error)
     except Exception as error:
@@ -125,7 +133,18 @@ def _guarded(typed: list[str]) -> int:
         return exits.FAILED
 
 
+def _print_trace(error: GraphflowError) -> None:
+    """The whole traceback of what is told next, or of its cause: nothing is said twice."""
+    if error.__cause__ is not None:
+        traceback.print_exception(error.__cause__)
+    else:
+        print("Traceback (most recent call last):", file=sys.stderr)
+        traceback.print_tb(error.__traceback__)
+
+
 def _dispatch(typed: list[str]) -> int:
+    if typed[:1] == ["help"] and typed[1:]:  # as other programs have it
+        typed = [*typed[1:], "--help"]
     if not typed or typed[0] in ("-h", "--help", "help"):
         print(help_text(), file=sys.stdout if typed else sys.stderr)
         return exits.DONE if typed else exits.USAGE
@@ -137,10 +156,15 @@ def _dispatch(typed: list[str]) -> int:
         raise UsageError(
             f"graphflow: there is no command {name!r}",
             why="usage: graphflow COMMAND ...",
-            fix=unknown_name(name, COMMANDS),
+            fix=unknown_name(name, [*COMMANDS, "--help", "--version"] if name.startswith("-") else COMMANDS),
         )
     command = cast("_Command", COMMANDS[name][1]())
-    return command.run(command.make_parser().read(typed[1:]))
+    given = command.make_parser().read(typed[1:])
+    try:
+        return command.run(given)
+    except GraphflowError as error:
+        say_as_typed(error, given)
+        raise
 
 
 def help_text() -> str:

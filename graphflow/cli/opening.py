@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import shlex
+import sqlite3
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -53,12 +54,8 @@ def store_option(given: str | None) -> str:
     return f" --store {shlex.quote(shown_store(given))}" if given else ""
 
 
-@contextmanager
-def opened(given: str | None, *, may_make: bool = False, is_sealed: bool = False) -> Generator[Store, None, None]:
-    """The store, closed at the end; with ``is_sealed`` without the key, so that its secrets stay sealed.
-
-    Raises UsageError if none is named, TargetNotFound if there is no such file, CipherKeyInvalid.
-    """
+def named_store(given: str | None, *, may_make: bool = False) -> str:
+    """The store that was named. Raises UsageError if none is, TargetNotFound if there is no such file."""
     name = store_name(given)
     if name is None:
         raise UsageError(
@@ -69,6 +66,16 @@ def opened(given: str | None, *, may_make: bool = False, is_sealed: bool = False
         )
     if not may_make and "://" not in name and not Path(name).is_file():
         raise _no_store(Path(name))
+    return name
+
+
+@contextmanager
+def opened(given: str | None, *, may_make: bool = False, is_sealed: bool = False) -> Generator[Store, None, None]:
+    """The store, closed at the end; with ``is_sealed`` without the key, so that its secrets stay sealed.
+
+    Raises UsageError if none is named, TargetNotFound if there is no such file, CipherKeyInvalid.
+    """
+    name = named_store(given, may_make=may_make)
     store = open_store(name, None if is_sealed else cipher_of(os.environ))
     try:
         yield store
@@ -76,9 +83,19 @@ def opened(given: str | None, *, may_make: bool = False, is_sealed: bool = False
         store.close()
 
 
+def _is_empty(file: Path) -> bool:
+    """Whether a file is a store without any run: nobody means that one. What cannot be read may well have some."""
+    try:
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, timeout=0.2)) as database:
+            return database.execute("SELECT 1 FROM run LIMIT 1").fetchone() is None
+    except sqlite3.Error:
+        return file.stat().st_size == 0
+
+
 def _no_store(file: Path) -> TargetNotFound:
     folder = file.parent
-    beside = sorted(one.name for one in folder.iterdir() if one.suffix in _ENDINGS) if folder.is_dir() else []
+    found = sorted(one for one in folder.iterdir() if one.suffix in _ENDINGS) if folder.is_dir() else []
+    beside = [one.name for one in found if not _is_empty(one)]
     close = nearest(file.name, beside) or (beside[0] if len(beside) == 1 else None)
     return TargetNotFound(
         f"There is no store {str(file)!r}",

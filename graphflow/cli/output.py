@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 from pydantic_core import from_json, to_json
 
+from graphflow.core.remembered import describe
 from graphflow.core.tokens import masked
 from graphflow.errors import GraphError, GraphflowError
 
@@ -36,7 +37,8 @@ def error_data(error: BaseException | None) -> dict[str, object] | None:
     if error is None:
         return None
     if not isinstance(error, GraphflowError):
-        return {"code": None, "type": type(error).__name__, "what": str(error), "where": [], "why": "", "fix": ""}
+        told = describe(error)  # one that a journal tells of has its class's name apart
+        return {"code": None, "type": told["type"], "what": told["what"], "where": [], "why": "", "fix": ""}
     data = error.as_json()
     if isinstance(error, GraphError):
         data["findings"] = [finding_data(finding) for finding in error.findings]

@@ -6,14 +6,14 @@ A row gathers all visits of a node and all branches it runs in. Rows of a sub-gr
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from graphflow.cli.wording import Spot, spot_of
 from graphflow.core.plan import Edge, Node, Plan
 from graphflow.core.usage import Usage
 from graphflow.runtime import events
 from graphflow.runtime.events import Event
+from graphflow.service.spots import Spot, spot_of
 
 Status = Literal["not run", "running", "retrying", "waiting", "done", "failed", "cancelled"]
 FEW = 8
@@ -128,7 +128,13 @@ class Progress:
 
     def row_of(self, cursor: str) -> tuple[Row, Spot] | None:
         """The row of a cursor's node; None for a start and other nodes that have no row."""
-        spot = spot_of(cursor)
+        return self._row_at(spot_of(cursor))
+
+    def row_told(self, event: Event) -> tuple[Row, Spot] | None:
+        """The row of the node that an event is told of; None for what is no step of a node."""
+        return self._row_at(spot_at(event)) if event.cursor else None
+
+    def _row_at(self, spot: Spot) -> tuple[Row, Spot] | None:
         rows = self.rows
         for group in spot.groups:
             outer = rows.get(group)
@@ -307,6 +313,13 @@ def way_of(edge: Edge | None, to: tuple[str, ...], width: int) -> str:
     if edge.guard is not None:
         return f"{targets} [{edge.guard.label}]"
     return targets
+
+
+def spot_at(event: Event) -> Spot:
+    """Where an event is, for a reader: a join that cannot fire stands at its fork, and is the join's own (S8.3)."""
+    spot = spot_of(event.cursor)
+    is_join = isinstance(event, events.NodeFailed) and not event.attempt and event.node != spot.node
+    return replace(spot, node=event.node, visit=1) if is_join else spot
 
 
 def labels_of(event: events.NodeFinished) -> list[str]:

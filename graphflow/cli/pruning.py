@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 
 from graphflow.cli import exits
 from graphflow.cli.arguments import Parser, add_common
@@ -16,6 +18,7 @@ from graphflow.cli.removing import is_meant
 from graphflow.core.plan import Plan
 from graphflow.errors import GraphflowError, UsageError
 from graphflow.service.locating import graph_of
+from graphflow.service.standings import status_of
 from graphflow.stores.pruning import ENDED, OVER, prunable, prune_history, prune_runs
 from graphflow.stores.store import RunRow, Store
 
@@ -89,20 +92,46 @@ def _prune_runs(store: Store, given: argparse.Namespace) -> int:
     status = given.status or OVER
     found = prunable(store, **options, status=status)
     if given.dry_run or (found and not given.yes and not is_meant(found, given.json)):
-        _report(given, [row.run for row in found] if given.dry_run else [])
+        names = [row.run for row in found] if given.dry_run else []
+        _report(given, names, staying(store.rows(), names, given) if given.dry_run else {})
         return exits.DONE if given.dry_run else exits.FAILED
     _report(given, prune_runs(store, **options, status=status) if found else [])
     return exits.DONE
 
 
-def _report(given: argparse.Namespace, runs: list[str]) -> None:
+def staying(rows: Iterable[RunRow], gone: Collection[str], given: argparse.Namespace) -> dict[str, int]:
+    """How many of the other runs stay, by why."""
+    known = set(gone)
+    return dict(Counter(_why_it_stays(row, given) for row in rows if row.run not in known))
+
+
+def _why_it_stays(row: RunRow, given: argparse.Namespace) -> str:
+    status = status_of(row)
+    if row.is_driven:
+        return "somebody drives it"
+    if row.standing.status not in ENDED:
+        return f"{status}: it goes on, or can"
+    if row.standing.status not in (given.status or OVER):
+        return f"{status}: it can be gone on with, and goes only by --status {status}"
+    bounds = [
+        "" if given.older_than is None else "younger than --older-than",
+        "" if given.keep is None else f"among the newest {given.keep:,}",
+        "" if given.most_bytes is None else "within --most-bytes",
+    ]
+    return f"{status}: {', '.join(filter(None, bounds))}"
+
+
+def _report(given: argparse.Namespace, runs: list[str], stay: Mapping[str, int] | None = None) -> None:
     if given.json:
-        print_json({"schema": "graphflow.prune/1", "is_dry": given.dry_run, "removed": runs})
+        data = {"schema": "graphflow.prune/1", "is_dry": given.dry_run, "removed": runs}
+        print_json(data | ({"staying": stay} if given.dry_run else {}))
         return
     for run_id in runs if given.dry_run else ():
         print(run_id)
     what = "would be removed" if given.dry_run else "removed"
     print(f"{counted(len(runs), 'run')} {what}", file=sys.stderr)
+    for why, number in (stay or {}).items():
+        print(f"{counted(number, 'run')} would stay: {why}", file=sys.stderr)
 
 
 def _prune_histories(store: Store, given: argparse.Namespace) -> int:

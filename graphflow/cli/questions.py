@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from graphflow.cli.inputs import split_pair
 from graphflow.cli.output import visible
-from graphflow.cli.values import read_value
+from graphflow.cli.values import meant, read_value
 from graphflow.core.plan import Plan
 from graphflow.errors import UsageError, shown, unknown_name
 from graphflow.graph.answers import Answer
@@ -57,7 +57,7 @@ def _value(argument: str, text: str, annotation: Any) -> Any:
             f"--answer {argument} is no valid answer",
             code="GF527",
             why=f"The answer is {annotation_text(annotation)}. {error}.",
-            fix=f"Valid is {form_of(annotation)}.",
+            fix=valid_is(text, annotation),
         ) from None
 
 
@@ -111,7 +111,9 @@ def prompt(question: Question, until: float | None = None) -> Answer | None:
         try:
             return Answer(question.id, read_value(line.strip(), question.answer))
         except ValueError as error:
-            print(f"That is no answer: {shown(line.strip())}. {error}.", file=sys.stderr)
+            print(
+                f"That is no answer: {shown(line.strip())}. {error}. {valid_is(line, question.answer)}", file=sys.stderr
+            )
 
 
 def _line_until(until: float | None) -> str:
@@ -162,6 +164,16 @@ def clock(due: float) -> str:
 def indented(text: str) -> str:
     """A question's text, set off from what is ours."""
     return "\n".join(f"  {line}".rstrip() for line in visible(text).splitlines())
+
+
+def valid_is(text: str, annotation: Any) -> str:
+    """What is a valid answer, for who typed another one.
+
+    >>> valid_is("latr", Literal["yes", "later"])
+    "Did you mean 'later'? Valid is yes or later."
+    """
+    close = meant(text, annotation)
+    return f"{'' if close is None else f'Did you mean {close!r}? '}Valid is {form_of(annotation)}."
 
 
 def form_of(annotation: Any) -> str:

@@ -19,14 +19,16 @@ from graphflow.cli.output import counted, error_data, one_line, visible
 from graphflow.cli.progress import reason_of
 from graphflow.cli.questions import clock, form_of, indented
 from graphflow.cli.screen import Screen, Tone
-from graphflow.cli.wording import path_line, spent, spot_of
+from graphflow.cli.wording import path_line, spent, steps_in_time
 from graphflow.core.tokens import masked
 from graphflow.errors import RunFailed
 from graphflow.runtime.run import Question, Run
-from graphflow.views.measures import duration
+from graphflow.service.spots import spot_of
+from graphflow.service.stored_runs import values_of
 
 _TONES: dict[str, Tone] = {"done": "good", "failed": "bad"}
 FEW_FAILURES = 5
+_RERUN = re.compile(r"graph\.rerun\(error\.run, at=(\d+), state=\{\.\.\.\}\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class GoingOn:
         """What an error says of ``graph.resume`` and ``graph.rerun``, as it is typed here."""
         text = text.replace("graph.resume(error.run)", self.resume())
         rerun = f"graphflow runs rerun {self.run_id} --at \\1 field=value{self.option}"
-        return re.sub(r"graph\.rerun\(error\.run, at=(\d+), state=\{\.\.\.\}\)", rerun, text)
+        return _RERUN.sub(rerun, text)
 
 
 def run_data(run: Run[Any], error: BaseException | None) -> dict[str, Any]:
@@ -56,11 +58,12 @@ def run_data(run: Run[Any], error: BaseException | None) -> dict[str, Any]:
         "run": run.id,
         "graph": run.graph,
         "status": run.status,
-        "state": run.plan.schema.dump_state(state_values(run)),
+        "state": run.plan.schema.dump_state(values_of(run)),
         "path": list(run.path),
         "frontier": list(run.frontier),
         "usage": asdict(run.usage),
         "seconds": round(run.seconds, 3),
+        "working_seconds": round(run.working_seconds, 3),
         "model": run.model or None,
         "questions": [_question_data(question) for question in run.questions],
         "failures": [asdict(failure) for failure in run.failures],
@@ -93,15 +96,10 @@ def _question_data(question: Question) -> dict[str, Any]:
     return data | {"call": told}
 
 
-def state_values(run: Run[Any]) -> dict[str, Any]:
-    """The fields of a run's state."""
-    return {name: getattr(run.state, name) for name in run.plan.schema.fields}
-
-
 def result_text(run: Run[Any]) -> str:
     """The fields that the run changed, in the order written; the last text in full at the end. All, if it changed none."""
-    values = state_values(run)
-    begun = state_values(run.at(run.pruned + 1)) if run.seq else values
+    values = values_of(run)
+    begun = values_of(run.at(run.pruned + 1)) if run.seq else values
     written = [name for name in _written(run) if values[name] != begun[name]]
     names = written or list(values)
     texts = [name for name in names if isinstance(values[name], str) and values[name]]
@@ -184,8 +182,10 @@ def _compact(value: object) -> str:
 def say_summary(screen: Screen, run: Run[Any], going_on: GoingOn | None, *, is_interrupted: bool) -> None:
     """Status, steps, time, usage, path; where the run stands and how it goes on, if it is not done."""
     usage = run.usage
-    seconds = time.time() - run.journal[0]["t"] if is_interrupted and run.journal else run.seconds
-    parts = [f"{counted(usage.steps, 'step')} in {duration(seconds)}", *spent(usage)]
+    working_s, idle_s = run.working_seconds, run.idle_seconds
+    if is_interrupted and run.journal:  # until now; the journal ends with what was finished
+        working_s += max(0.0, time.time() - run.journal[-1]["t"])
+    parts = [steps_in_time(usage.steps, working_s, idle_s), *spent(usage)]
     status = "stopped" if is_interrupted else run.status
     screen.say(status, " · ".join(parts), _TONES.get(status, "attention"))
     if run.path:
@@ -245,12 +245,22 @@ def waiting_text(questions: Iterable[Question], target: str, going_on: GoingOn |
     else:
         how = "Nobody is there to answer. Run it on a terminal, or answer beforehand:\n"
         how += f"  graphflow run {target} ... " + " ".join(options)
+        how += "\nWith --store runs.db the run is kept, and can be answered later."
     return "\n\n".join([*blocks, how])
+
+
+def _not_kept(text: str) -> str:
+    """What an error says of going on, for a run that nothing is kept of."""
+    kept = "with --store runs.db a run is kept, and"
+    text = text.replace(
+        "then go on from there: graph.resume(error.run).", f"and run it again; {kept} goes on from there."
+    )
+    return _RERUN.sub(f"{kept} can be run again from there", text)
 
 
 def failure_text(error: RunFailed, going_on: GoingOn | None, is_debug: bool) -> str:
     """Why the run failed, and with ``--debug`` the whole traceback of the cause."""
-    text = str(error) if going_on is None else going_on.in_words_of_the_command_line(str(error))
+    text = _not_kept(str(error)) if going_on is None else going_on.in_words_of_the_command_line(str(error))
     if not is_debug or error.__cause__ is None:
         return visible(text)
     told = "".join(traceback.format_exception(error.__cause__))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from contextlib import nullcontext
 
 from graphflow.cli.arguments import TARGET_HELP, Parser
@@ -12,6 +11,7 @@ from graphflow.cli.opening import opened, store_name
 from graphflow.cli.options import add_driving, budget_of
 from graphflow.cli.session import Session, setting_of
 from graphflow.errors import UsageError
+from graphflow.service.naming import WORDS, is_run_id
 from graphflow.service.targets import load
 
 _DESCRIPTION = """\
@@ -50,8 +50,8 @@ def make_parser() -> Parser:
 
 def run_id(text: str) -> str:
     """What a run can be called, for argparse: a word that can be typed again."""
-    if not re.fullmatch(r"[\w][\w.:@+-]{0,127}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no run id: letters, digits and . : @ + - _ after the first")
+    if not is_run_id(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no run id: {WORDS}")
     return text
 
 

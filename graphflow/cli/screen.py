@@ -12,9 +12,9 @@ from typing import Literal, Protocol, TextIO
 
 from graphflow.cli.output import is_unicode, one_line, visible
 from graphflow.cli.progress import FEW, Progress, Row, decided, reason_of
-from graphflow.cli.wording import Spot
 from graphflow.runtime import events
 from graphflow.runtime.events import Event
+from graphflow.service.spots import Spot
 from graphflow.views.measures import duration
 
 Tone = Literal["plain", "good", "bad", "attention"]
@@ -82,7 +82,7 @@ class Lines:
         self.progress.observe(event)
         if isinstance(event, events.RunStarted):
             self.say("run", f"{event.run_id}  {event.graph}")
-        found = self.progress.row_of(event.cursor) if event.cursor else None
+        found = self.progress.row_told(event)
         if found is None:
             return
         row, spot = found

@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from graphflow.agents.reached import own_models
 from graphflow.cli import exits
 from graphflow.cli.driving import drive
 from graphflow.cli.giving import deps_of
@@ -114,7 +115,7 @@ class Session:
             with contextlib.closing(going_on):
                 self._run = stored_run(setting.store, run_id, self.target.graph.plan(), run.model)
                 self._say_first(run_id)  # until it is driven its journal names the old one
-                self._catch_up(run_id)
+                self._catch_up(run_id, f"a rerun of {run.id} from entry {at}")
                 self._see_through(lambda: going_on)
 
     @contextlib.contextmanager
@@ -128,6 +129,9 @@ class Session:
             screen.say("store", f"{self.setting.place}, as {run_id or self._run.id}")
         if name:
             screen.say("model", f"{name} ({_NO_MODEL})" if name.startswith("offline") else name)
+        elif own := own_models(self.target.graph.plan()):
+            unused = f", so --model {model} is not used" if self._given.model else ""
+            screen.say("model", f"the agents' own: {', '.join(own)}{unused}", "attention" if unused else "plain")
         elif self._given.model:
             screen.say("model", f"none: the graph has no agents, so --model {model} is not used", "attention")
         warned = sum(finding.severity == "warning" for finding in self.target.graph.check())
@@ -135,10 +139,10 @@ class Session:
             text = f"{counted(warned, 'warning')}: graphflow check {self.target.text} tells more"
             screen.say("check", text, "attention")
 
-    def _catch_up(self, run_id: str = "") -> None:
+    def _catch_up(self, run_id: str = "", origin: str = "") -> None:
         """What happened before is known to the tree, and not told again. The clock begins anew."""
         run = self._run
-        self.screen.say("run", f"{run_id or run.id}  {run.graph}, from entry {run.seq}")
+        self.screen.say("run", f"{run_id or run.id}  {run.graph}, {origin or f'from entry {run.seq}'}")
         if run.plan.fingerprint == self.progress.plan.fingerprint and len(run.plans) == 1:
             for _, event in told(run):
                 if not isinstance(event, RunEnded):

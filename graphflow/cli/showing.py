@@ -13,21 +13,23 @@ from graphflow.cli.arguments import Parser, add_common
 from graphflow.cli.opening import add_store, opened, store_option
 from graphflow.cli.options import positive
 from graphflow.cli.output import counted, is_unicode, one_line, print_data, print_json
-from graphflow.cli.progress import Progress, decided, reason_of
+from graphflow.cli.progress import Progress, decided, reason_of, spot_at
 from graphflow.cli.questions import clock, form_of, indented
-from graphflow.cli.replies import annotation_of
-from graphflow.cli.reports import GoingOn, field_text, run_data, state_values, value_data
+from graphflow.cli.reports import GoingOn, field_text, run_data, value_data
 from graphflow.cli.story import told
 from graphflow.cli.tables import plain_table
 from graphflow.cli.tallies import Tally, tallies, times_resumed
-from graphflow.cli.wording import age, path_line, spent, spot_of
+from graphflow.cli.wording import age, path_line, spent, steps_in_time
 from graphflow.core.journal import Entry
 from graphflow.core.reading import under_plans
+from graphflow.core.remembered import describe
 from graphflow.runtime import events
 from graphflow.runtime.events import Event
 from graphflow.runtime.run import Run
+from graphflow.service.answers import annotation_of
+from graphflow.service.spots import spot_of
 from graphflow.service.standings import is_due, questions_data, standing_now, status_of
-from graphflow.service.stored_runs import StoredRun, read_run
+from graphflow.service.stored_runs import StoredRun, read_run, values_of
 from graphflow.views.measures import dollars, duration, has_cost
 
 _DESCRIPTION = """\
@@ -45,6 +47,7 @@ _EXAMPLES = (
 )
 
 _FEW = 40
+_COLUMNS = ("node", "visits done", "visits failed", "attempts failed", "calls recorded", "used again", "cost")
 _GLYPHS = {"done": "✓", "failed": "✗", "asked": "‖", "other": "·"}
 _ASCII = {"done": "+", "failed": "x", "asked": "?", "other": "-"}
 
@@ -96,7 +99,7 @@ def _head(kept: StoredRun, shown: Run[Any], going_on: GoingOn) -> str:
     if row.target:
         lines.append(("target", row.target))
     if row.parent:
-        lines.append(("rerun of", row.parent))
+        lines.append(("rerun of", _origin(row.parent, shown)))
     if row.model:
         lines.append(("model", row.model))
     resumed = times_resumed(shown.journal)
@@ -105,14 +108,24 @@ def _head(kept: StoredRun, shown: Run[Any], going_on: GoingOn) -> str:
     if shown.pruned:
         told_of = "entry 1" if shown.pruned == 1 else f"entries 1 to {shown.pruned:,}"
         lines.append(("pruned", f"{told_of}: what is shown begins at entry {shown.pruned + 1:,}"))
-    lines.append(("spent", " · ".join([counted(shown.usage.steps, "step"), *spent(shown.usage)])))
+    worked = steps_in_time(shown.usage.steps, shown.working_seconds, shown.idle_seconds)
+    lines.append(("spent", " · ".join([worked, *spent(shown.usage)])))
     if shown.path:
         lines.append(("path", path_line(shown.path, arrow)))
     if shown.frontier and shown.status != "done":
         lines.append(("at", ", ".join(str(spot_of(cursor)) for cursor in shown.frontier[:8])))
     if shown.error is not None:
-        lines.append(("error", one_line(f"{type(shown.error).__name__}: {shown.error}", 200)))
+        lines.append(("error", one_line(shown.without_secrets(reason_of(describe(shown.error))), 200)))
     return "\n".join(f"{label:<11}{text}" for label, text in lines)
+
+
+def _origin(parent: str, shown: Run[Any]) -> str:
+    """Which run it is a rerun of, and what of it was that one's: steps and costs are counted on from there (S15.3)."""
+    if shown.rerun_of is None or shown.rerun_of[1] <= shown.pruned:
+        return parent
+    seq = shown.rerun_of[1]
+    steps = counted(shown.at(seq).usage.steps, "step")
+    return f"{parent}, from entry {seq:,}: what is up to there is from {parent}, {steps} of those spent too"
 
 
 def _with_hint(kept: StoredRun, shown: Run[Any], going_on: GoingOn) -> str:
@@ -144,14 +157,14 @@ def _steps(shown: Run[Any], last: int) -> str:
         if said is not None:
             glyph, what = said
             changed = ", ".join(dict.fromkeys(name.lstrip("=") for one in entry.get("updates", ()) for name in one))
-            rows.append((f"{entry['seq']}", glyphs[glyph], str(spot_of(entry["at"])), what, changed))
+            rows.append((f"{entry['seq']}", glyphs[glyph], str(spot_at(event)), what, changed))
     left_out = f"({counted(len(rows) - last, 'step')} before; --last N shows more)\n" if len(rows) > last else ""
     return left_out + plain_table(("entry", "", "step", "", "changed"), rows[-last:]) if rows else ""
 
 
 def _said(progress: Progress, entry: Entry, event: Event, arrow: str) -> tuple[str, str] | None:
     """A step's glyph and what became of it; None for what is no step of a node."""
-    found = progress.row_of(event.cursor) if event.cursor else None
+    found = progress.row_told(event)
     if found is None:
         return None
     row, _ = found
@@ -181,6 +194,7 @@ def _nodes(shown: Run[Any]) -> str:
         (
             tally.node,
             f"{tally.finished:,}",
+            f"{tally.lost:,}",
             f"{tally.failed:,}",
             _calls(tally.calls),
             _calls(tally.reused),
@@ -188,7 +202,7 @@ def _nodes(shown: Run[Any]) -> str:
         )
         for tally in found
     ]
-    table = plain_table(("node", "finished", "failed", "calls recorded", "used again", "cost"), rows)
+    table = plain_table(_COLUMNS, rows)
     repeated = [tally.node for tally in found if tally.repeated]
     if repeated:
         return f"{table}\nA finished step ran again at: {', '.join(repeated)}. Please report it."
@@ -217,7 +231,7 @@ def _questions(kept: StoredRun, going_on: GoingOn) -> str:
 
 
 def _state(shown: Run[Any]) -> str:
-    values = state_values(shown)
+    values = values_of(shown)
     return "\n".join(["state:", *(field_text(name, value_data(shown, name, values[name])) for name in values)])
 
 
@@ -234,10 +248,12 @@ def _data(kept: StoredRun, shown: Run[Any]) -> dict[str, Any]:
         "pruned": shown.pruned,
         "target": row.target or None,
         "parent": row.parent or None,
+        "parent_seq": None if shown.rerun_of is None else shown.rerun_of[1],
         "created": row.created,
         "updated": row.updated,
         "is_driven": row.is_driven,
         "has_answers": row.has_answers,
+        "idle_seconds": round(shown.idle_seconds, 3),
         "resumed": times_resumed(shown.journal),
         "steps": [_step_data(entry, event) for entry, event in told(shown) if _is_step(event)],
         "nodes": [tally.as_data() for tally in _tallies(shown)],

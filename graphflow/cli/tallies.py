@@ -17,12 +17,14 @@ _ENDS = ("finished", "answered", "left", "timer")
 class Tally:
     """One node. ``finished`` are visits that ended, ``repeated`` those that ended twice, which must not happen.
 
-    ``failed`` are attempts. ``calls`` are recorded calls by kind, ``reused`` those of them that an attempt was cut off
+    ``lost`` are visits that failed for good, ``failed`` are attempts: a visit may fail twice, and finish at its third.
+    ``calls`` are recorded calls by kind, ``reused`` those of them that an attempt was cut off
     behind, by a stop or a failed call, and that the next one did not make again (S11.1).
     """
 
     node: str
     finished: int = 0
+    lost: int = 0
     failed: int = 0
     repeated: int = 0
     calls: dict[str, int] = field(default_factory=dict[str, int])
@@ -32,6 +34,7 @@ class Tally:
         return {
             "node": self.node,
             "finished": self.finished,
+            "lost": self.lost,
             "failed": self.failed,
             "repeated": self.repeated,
             "calls": self.calls,
@@ -45,6 +48,7 @@ class _Tallying:
     def __init__(self) -> None:
         self.found: dict[str, Tally] = {}
         self._ended: set[str] = set()
+        self._lost: set[str] = set()  # cursors that failed for good, unless somebody goes on with them
         self._records: dict[str, dict[str, bool]] = {}  # cursor at work -> its records: was an attempt cut off behind?
 
     def take(self, entry: Entry, plan: Plan) -> None:
@@ -65,6 +69,8 @@ class _Tallying:
             self._fail(entry, tally)
         else:
             tally.finished += 1
+            tally.lost -= cursor in self._lost
+            self._lost.discard(cursor)
             tally.repeated += cursor in self._ended
             self._ended.add(cursor)
             self._settle(cursor, tally)
@@ -77,6 +83,9 @@ class _Tallying:
     def _fail(self, entry: Entry, tally: Tally) -> None:
         """The next attempt goes on behind the records if what failed was a call; of the others only ``once`` is kept."""
         tally.failed += "attempt" in entry
+        if "due" not in entry and "attempt" in entry and entry["at"] not in self._lost:
+            tally.lost += 1
+            self._lost.add(entry["at"])
         records = self._records.get(entry["at"], {})
         if not entry.get("in_call"):
             records = {key: True for key in records if key.startswith("once ")}
@@ -98,8 +107,11 @@ def tallies(entries: Iterator[tuple[Entry, Plan]]) -> list[Tally]:
 
 
 def times_resumed(journal: Sequence[Entry]) -> int:
-    """How often somebody went on with the run."""
-    return sum(entry["kind"] == "resumed" for entry in journal)
+    """How often somebody went on with the run: a rerun itself, which begins like that, does not count (S15.3)."""
+    count = 0
+    for entry in journal:
+        count = -1 if entry["kind"] == "rerun" else count + (entry["kind"] == "resumed")
+    return max(0, count)
 
 
 def _kind_of(key: str) -> str:

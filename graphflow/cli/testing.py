@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import io
 import sys
-from collections.abc import Sequence
-from contextlib import redirect_stdout
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from graphflow.cli import exits
 from graphflow.cli.arguments import Parser, add_common
+from graphflow.cli.inputs import some_fields
 from graphflow.cli.options import amount
 from graphflow.cli.output import counted, error_data, print_data, print_json
+from graphflow.cli.trying import Mutated, add_further, mutated, simulated
 from graphflow.errors import CommandError, DeclarationError, GraphError, ImportFailed, TargetNotFound
 from graphflow.service.targets import Target, files_in, import_target, load_all, split
 
@@ -31,12 +33,17 @@ that answer anything valid, and explore every way within bounds. Each property
 that does not hold is shown as the shortest run that was found, and as a line
 that plays it again. Function nodes are called for real; there is no network.
 
+What has no default is made up anew for each walk, and so is what no node writes
+and something looks at; all else starts as declared. --start says otherwise.
+
 Failures are kept in .graphflow in this folder, and tried first the next time."""
 
 _EXAMPLES = (
     "graphflow test graphs/essay.py",
     "graphflow test graphs/ --profile ci",
+    "graphflow test graphs/map_reduce.py --start documents=@graphs/texts/market.txt",
     "graphflow test graphs/essay.py --cov --cov-svg pictures",
+    "graphflow test graphs/essay.py --simulate 1000 --mutate",
     "graphflow test graphs/essay.py --json",
 )
 
@@ -51,9 +58,18 @@ def make_parser() -> Parser:
         default="quick",
         help="how hard to try: 50 walks (the default), 300 with faults, 10,000 with faults",
     )
+    parser.add_argument(
+        "--start",
+        metavar="KEY=VALUE",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="fields that every run starts with, as for run; or a JSON object, or @FILE with one",
+    )
     parser.add_argument("--cov", action="store_true", help="tell which parts of the graphs the walks went through")
     parser.add_argument("--cov-fail-under", metavar="PERCENT", type=amount, help="exit 1 if that was less")
     parser.add_argument("--cov-svg", metavar="DIR", help="draw it, one SVG per graph")
+    add_further(parser)
     add_common(parser)
     return parser
 
@@ -73,7 +89,8 @@ def run(given: argparse.Namespace) -> int:
     targets, tested = _found(given.targets)
     for one in tested if not given.json else ():
         print_data(_block(one))
-    tested += _try(targets, given.profile, watch, is_quiet=given.json)
+    starts = [_start(target, given.start) for target in targets]
+    tested += _try(targets, starts, given, watch)
     return _told(given, tested, _coverages(watch, given.cov_svg))
 
 
@@ -84,6 +101,8 @@ class _Tested:
     place: str
     graph: str
     outcomes: Sequence[Outcome]
+    start: str = ""
+    mutated: Mutated | None = None
 
     def of(self, status: str) -> list[Outcome]:
         return [one for one in self.outcomes if one.status == status]
@@ -111,7 +130,24 @@ def _found(texts: list[str]) -> tuple[list[Target], list[_Tested]]:
     return found, broken
 
 
-def _try(targets: list[Target], profile: str, watch: Watch | None, *, is_quiet: bool) -> list[_Tested]:
+def _start(target: Target, arguments: list[str]) -> dict[str, Any] | None:
+    """What every run of a graph starts with. Raises UsageError, TargetNotFound, InputInvalid."""
+    if not arguments:
+        return None
+    from graphflow.testing.values.inputs import check_given
+
+    plan = target.graph.plan()
+    fields = some_fields(plan, arguments)
+    check_given(plan, fields)
+    return fields
+
+
+def _try(
+    targets: list[Target],
+    starts: Sequence[Mapping[str, Any] | None],
+    given: argparse.Namespace,
+    watch: Watch | None,
+) -> list[_Tested]:
     from graphflow.testing.suites.known_failures import KnownFailures
     from graphflow.testing.suites.profiles import profile_of
     from graphflow.testing.suites.suite import Suite
@@ -120,14 +156,17 @@ def _try(targets: list[Target], profile: str, watch: Watch | None, *, is_quiet: 
     if watch is not None:
         watch.start()
     try:
-        for target in targets:
+        for target, start in zip(targets, starts, strict=True):
             place = f"{split(target.text)[0]}:{target.name}"
             names = vars(import_target(split(target.text)[0]))
-            suite = Suite(target.graph, profile_of(profile), place, names, known, watch)
+            suite = Suite(target.graph, profile_of(given.profile), place, names, known, watch, start)
             with redirect_stdout(io.StringIO()):  # what nodes print, thousands of times
                 outcomes = list(suite.outcomes())
-            tested.append(_Tested(place, target.graph.name, outcomes))
-            if not is_quiet:
+                with nullcontext() if watch is None else watch.pause():
+                    outcomes += [simulated(target.graph, start, given.simulate)] if given.simulate else []
+                    changed = mutated(target.graph, start) if given.mutate else None
+            tested.append(_Tested(place, target.graph.name, outcomes, suite.started, changed))
+            if not given.json:
                 print_data(_block(tested[-1]))
     finally:
         if watch is not None:
@@ -149,11 +188,18 @@ def _block(tested: _Tested) -> str:
     head = f"{'fails' if failing else 'holds':<9}{tested.place}"
     if tested.graph:
         head += f"   {len(holding)} of {len(tested.outcomes)} properties" + (f"   {notes}" if notes else "")
-    lines = [head]
+    lines = [head, *([f"{'':<9}start: {tested.start}"] if tested.start else [])]
     for one in failing:
         lines += ["", f"{one.name}{f' ({one.note})' if one.note else ''}", *_indented(one.text)]
     lines += [f"{'skipped':<9}{note}" for note in dict.fromkeys(one.note for one in tested.of("skipped"))]
+    lines += [
+        f"{'changed':<9}{line}" if not number else f"{'':<9}{line}" for number, line in enumerate(_changed(tested))
+    ]
     return "\n".join([*lines, ""] if failing else lines)
+
+
+def _changed(tested: _Tested) -> list[str]:
+    return [] if tested.mutated is None else tested.mutated.text.splitlines()
 
 
 def _indented(text: str) -> list[str]:
@@ -173,7 +219,7 @@ def _coverages(watch: Watch | None, folder: str | None) -> list[GraphCoverage]:
 
 def _told(given: argparse.Namespace, tested: list[_Tested], coverages: list[GraphCoverage]) -> int:
     """What was found of all of them, and the exit code."""
-    from graphflow.testing.suites.coverage_report import percent_of
+    from graphflow.testing.suites.coverage_report import percent_of, texts_of
 
     failing = sum(len(one.of("fails")) for one in tested)
     percent = percent_of(part for one in coverages for part in one.parts)
@@ -186,8 +232,8 @@ def _told(given: argparse.Namespace, tested: list[_Tested], coverages: list[Grap
             data["coverage"] = {"percent": round(percent, 1), "graphs": [one.as_json() for one in coverages]}
         print_json(data)
     else:
-        for one in coverages:
-            print_data(str(one))
+        for text in texts_of(coverages):
+            print_data(text)
         if coverages:
             print_data(f"{'covered':<9}{percent:.0f}% of {counted(len(coverages), 'graph')}")
         if is_too_little:
@@ -201,7 +247,13 @@ def _data(tested: _Tested) -> dict[str, object]:
     properties = [
         {"name": one.name, "status": one.status, "note": one.note, "error": _error(one)} for one in tested.outcomes
     ]
-    return {"graph": tested.graph or None, "target": tested.place, "properties": properties}
+    return {
+        "graph": tested.graph or None,
+        "target": tested.place,
+        "start": tested.start or None,
+        "properties": properties,
+        **({} if tested.mutated is None else {"mutations": tested.mutated.data}),
+    }
 
 
 def _error(one: Outcome) -> dict[str, object] | None:

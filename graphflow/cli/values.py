@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import collections.abc
 import types
-from typing import Annotated, Any, Union, get_args, get_origin
+from enum import Enum
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import ValidationError
 
 from graphflow.core.schema import adapter
+from graphflow.errors import nearest
 
 _LISTS = (list, set, frozenset, tuple, collections.abc.Sequence, collections.abc.Set)
 
@@ -80,6 +82,31 @@ def element_of(annotation: Any) -> Any:
     if origin not in _LISTS or (origin is tuple and parts[1:] != (...,)):
         return None
     return parts[0]
+
+
+def meant(text: str, annotation: Any) -> str | None:
+    """The choice that a text is most like, where the type is one of some words: a Literal or an Enum.
+
+    >>> meant("refnd", Literal["refund", "question"]), meant("refnd", list[Literal["refund"]]), meant("refnd", str)
+    ('refund', 'refund', None)
+    """
+    choices = _choices_of(element_of(annotation) or annotation)
+    lowered = {choice.lower(): choice for choice in choices}
+    close = nearest(text.strip().strip("\"'").lower(), lowered)
+    return None if close is None else lowered[close]
+
+
+def _choices_of(annotation: Any) -> list[str]:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _choices_of(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        return [choice for part in get_args(annotation) for choice in _choices_of(part)]
+    if origin is Literal:
+        return [str(choice) for choice in get_args(annotation)]
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return [str(choice.value) for choice in annotation]
+    return []
 
 
 def reasons(error: ValidationError) -> str:

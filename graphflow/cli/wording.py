@@ -2,61 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
-from urllib.parse import unquote
 
+from graphflow.cli.output import counted
 from graphflow.core.usage import Usage
-from graphflow.views.measures import dollars, has_cost, tokens
+from graphflow.service.spots import Spot, spot_of
+from graphflow.views.measures import dollars, duration, has_cost, tokens
 
-_SEGMENT = re.compile(r"(?P<node>.*?):(?P<visit>\d+)(?:~\d+)?(?:\[(?P<branch>\d+)\])?$")
+_FEW_S = 0.1
+"""Between an answer on the terminal, or a resume, and the first step: no wait to speak of."""
 PATH_LENGTH = 60
 """Steps of a path that are written; the middle of a longer one is left out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """A cursor taken apart: the sub-graphs around it, the branches it is in, its node and visit.
-
-    ``fork`` is the cursor of the outermost fork, ``branch`` the number of its branch there.
-    """
-
-    groups: tuple[str, ...]
-    branches: tuple[int, ...]
-    node: str
-    visit: int
-    fork: str = ""
-    branch: int = -1
-
-    def __str__(self) -> str:
-        again = f":{self.visit}" if self.visit > 1 else ""
-        branches = "".join(f"[{branch}]" for branch in self.branches)
-        return "/".join((*self.groups, self.node)) + again + branches
-
-
-def spot_of(cursor: str) -> Spot:
-    """A cursor taken apart.
-
-    >>> str(spot_of("plan:1[3]/search:2")), str(spot_of("team:1/write:1"))
-    ('search:2[3]', 'team/write')
-    """
-    groups: list[str] = []
-    branches: list[int] = []
-    fork, segments = "", cursor.split("/")
-    for number, segment in enumerate(segments[:-1]):
-        match = _SEGMENT.match(segment)
-        if match is None:
-            continue
-        if match["branch"] is None:
-            groups.append(unquote(match["node"]))
-            continue
-        branches.append(int(match["branch"]))
-        fork = fork or "/".join([*segments[:number], segment.rpartition("[")[0]])
-    match = _SEGMENT.match(segments[-1])
-    node, visit = (unquote(match["node"]), int(match["visit"])) if match else (segments[-1], 1)
-    return Spot(tuple(groups), tuple(branches), node, visit, fork, branches[0] if branches else -1)
 
 
 def path_line(path: Sequence[str], arrow: str) -> str:
@@ -111,6 +68,16 @@ def age(seconds: float) -> str:
         if seconds >= 2 * size or (unit == "min" and seconds >= 100):
             return f"{int(seconds / size)} {unit}"
     return f"{int(max(0.0, seconds))} s"
+
+
+def steps_in_time(steps: int, working_s: float, idle_s: float) -> str:
+    """How many steps in how long; time in which nobody drove the run is told apart, where there is any to speak of.
+
+    >>> steps_in_time(4, 2.7, 0.01), steps_in_time(1, 2.7, 7260.0)
+    ('4 steps in 2.7 s', '1 step in 2.7 s, and 2 h 01 min not at work')
+    """
+    idle = f", and {duration(idle_s)} not at work" if idle_s >= max(_FEW_S, working_s / 100) else ""
+    return f"{counted(steps, 'step')} in {duration(working_s)}{idle}"
 
 
 def spent(usage: Usage) -> list[str]:

@@ -111,7 +111,9 @@ def _node_asking(machine: Machine, target: str) -> Node:
         raise _not_asked(target)
     found = _node_ahead(machine, target)
     if found is None:
-        raise _not_taken(f"Nothing asks {target!r}", unknown_name(target, {node.name for node in nodes}), target)
+        asking = ", ".join(node.name for node in nodes) or "nobody"
+        close = unknown_name(target, {node.name for node in nodes}) if nodes else ""
+        raise _not_taken(f"Nothing asks {target!r}", f"Questions are asked by: {asking}.", target, close)
     return found
 
 
@@ -214,10 +216,10 @@ def _dump_answer(node: Node, value: Any) -> Any:
     return adapter(node.ask.answer).dump_python(value, mode="json")
 
 
-def _not_taken(what: str, why: str, target: str) -> AnswerInvalid:
+def _not_taken(what: str, why: str, target: str, close: str = "") -> AnswerInvalid:
     return AnswerInvalid(
         what,
         cursor=target,
         why=f"{why} Nothing was changed. (S10.1)",
-        fix="run.questions lists what is open, with ids and types.",
+        fix=f"{close} run.questions lists what is open, with ids and types.".lstrip(),
     )

@@ -29,6 +29,7 @@ from graphflow.errors import (
     UpdateInvalid,
     ViewReadOnly,
     shown,
+    slip_of,
 )
 
 
@@ -233,7 +234,7 @@ def holds(guard: Guard, scope: Scope, edge: Edge) -> bool:
     try:
         answer: object = guard.test(values, scope.items)
     except Exception as error:
-        raise _guard_failed(guard, scope, edge, f"it raised {type(error).__name__}: {_brief(error)}") from error
+        raise _guard_failed(guard, scope, edge, f"it raised {type(error).__name__}: {_brief(error)}", error) from error
     if answer is True or answer is False:
         return answer
     if hasattr(answer, "__await__") or not hasattr(type(answer), "__bool__"):
@@ -245,14 +246,26 @@ def _brief(error: BaseException) -> str:
     return error.what if isinstance(error, GraphflowError) else str(error)
 
 
-def _guard_failed(guard: Guard, scope: Scope, edge: Edge, reason: str) -> GuardFailed:
+def _guard_failed(guard: Guard, scope: Scope, edge: Edge, reason: str, error: Exception | None = None) -> GuardFailed:
     return GuardFailed(
         f"The condition [{guard.label}] on {edge_name(scope.plan, edge)} failed",
         cursor=scope.path,
         why=f"{reason}; it saw {seen(guard, scope)}. A condition must answer for every state. (S5.4)",
-        fix="Compare with None first, or use an expression over fields(State): there a comparison with None is false.",
+        fix=_guard_fix(scope, error),
         where=places(guard.place or edge.place),
     )
+
+
+def _guard_fix(scope: Scope, error: Exception | None) -> str:
+    """A misspelt name has its own mend; None is compared with first; all else is for the condition to look after."""
+    if error is None:
+        return "Let it answer True or False."
+    if slip := slip_of(error):
+        return slip
+    state = scope.plan.state.__name__
+    if "NoneType" in str(error):
+        return f"Compare with None first, or use an expression over fields({state}): there a comparison with None is false."
+    return f"Let it answer there too: ask first whether it can, or use an expression over fields({state})."
 
 
 def seen(guard: Guard, scope: Scope) -> str:

@@ -8,7 +8,7 @@ without secrets pay nothing: they are not looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from graphflow.core.remembered import describe
@@ -39,6 +39,12 @@ def discreet(error: Exception, scopes: Iterable[Scope]) -> None:
 def discreet_text(text: str, scopes: Iterable[Scope]) -> str:
     """A text without the secrets of these scopes."""
     return scrubbed(text, _secrets(scopes))
+
+
+def clearing(scopes: Iterable[Scope]) -> Callable[[str], str]:
+    """What takes the secrets of these scopes, as they are now, out of texts."""
+    secrets = set(_secrets(scopes))
+    return (lambda text: scrubbed(text, iter(secrets))) if secrets else str
 
 
 def around(scope: Scope | None) -> Iterator[Scope]:

@@ -21,6 +21,8 @@ def checked(plan: Plan, state: Any) -> dict[str, Any]:
     """The validated values of a start state (an instance or a mapping). Raises InputInvalid; nothing changes."""
     known = {*plan.schema.fields, *_aliases(plan)}
     unknown = [name for name in state if name not in known] if _is_mapping(state) else []
+    if isinstance(state, type) or not (_is_mapping(state) or isinstance(state, plan.state)):
+        _refuse_other(plan, state)
     try:
         values = plan.schema.start(state)
     except ValidationError as error:
@@ -28,6 +30,21 @@ def checked(plan: Plan, state: Any) -> dict[str, Any]:
     if unknown:
         raise input_invalid(plan, None, unknown)
     return values
+
+
+def _refuse_other(plan: Plan, state: object) -> None:
+    """What is no instance of the state, and no dict of its fields. Raises InputInvalid; some models take such a thing."""
+    try:
+        plan.schema.start(state)
+    except ValidationError:
+        kind = f"of type {type(state).__name__}" if plan.schema.secret_names else shown(state)
+        given = f"the class {state.__name__}" if isinstance(state, type) else kind
+        needed = ", ".join(f"{name}=..." for name, spec in plan.schema.fields.items() if spec.required)
+        raise InputInvalid(
+            f"The state for graph {plan.name!r} cannot be {given}",
+            why="A graph is given the class of its state, a run an instance of it, or a dict of its fields. (S1.1)",
+            fix=f"Give an instance: graph.run({plan.state.__name__}({needed})).",
+        ) from None
 
 
 def _aliases(plan: Plan) -> set[str]:

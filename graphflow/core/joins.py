@@ -144,11 +144,14 @@ def check_merge(owner: Scope, updates: list[Update]) -> dict[str, Any]:
         reason = (
             f"{error.what}: {error.why}" if isinstance(error, UpdateInvalid) else f"{type(error).__name__}: {error}"
         )
+        edge = None if owner.open is None else owner.open.edge
+        at_join = "" if edge is None or edge.join is None else f" at join {owner.plan.nodes[edge.join].name!r}"
         raise JoinFailed(
-            "The merge of the branches does not validate",
+            f"The merge of the branches{at_join} does not validate",
             cursor=owner.path,
             why=f"{reason} (S6.4)",
             fix="Let the branches write less, or widen the field.",
+            where=() if edge is None or edge.place is None else (edge.place,),
         ) from error
 
 

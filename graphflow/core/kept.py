@@ -24,6 +24,7 @@ LEFT_OUT: Final[Mapping[type, Mapping[str, str]]] = {
         "meeting": "derived anew",
         "gates": "who performs or stands in line: nobody",
         "running": "nothing is performed",
+        "heed": "the driver's own",
     },
     Scope: {
         "own": "which containers may change in place: none of those that were read from JSON",

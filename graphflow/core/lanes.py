@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from graphflow.core import slots, starting
+from graphflow.core import slots, starting, unwritten
 from graphflow.core.annotations import own_copy
 from graphflow.core.journal import expand
 from graphflow.core.plan import Plan
@@ -29,7 +29,7 @@ class Lane:
     ``arguments()``, and then ``end(result)`` or ``give_way()``; as long as ``is_free``.
     """
 
-    __slots__ = ("_changed", "_is_alone", "_items", "_shortcut", "fork", "machine", "node", "scope", "turn")
+    __slots__ = ("_changed", "_is_alone", "_items", "_shortcut", "_view", "fork", "machine", "node", "scope", "turn")
 
     def __init__(self, machine: Machine, fork: Fork, shortcut: Shortcut) -> None:
         assert fork.edge is not None
@@ -44,6 +44,7 @@ class Lane:
         self._is_alone = len(self.node.arguments) == 1
         self._changed = fork.changed = changed
         self._shortcut = shortcut
+        self._view: Any = None  # of the branch at work, where somebody heeds what it alters
 
     @property
     def is_free(self) -> bool:
@@ -60,6 +61,8 @@ class Lane:
         """What the node of the next branch is called with: its view, and mostly its item."""
         fork = self.fork
         view = self._shortcut.make_view(fork.values)  # what is lent does not change: the view may live on
+        if self._shortcut.has_copies and self.machine.heed is not None:
+            self._view = view
         return [view] if self._is_alone else [view, own_copy(self._items[fork.next])]
 
     def end(self, result: Any) -> bool:
@@ -70,6 +73,9 @@ class Lane:
         way = self._shortcut.only
         if changes is None or way is None:
             return False
+        if self._view is not None:
+            unwritten.notice(machine, self.node, self._view, (changes,))
+            self._view = None
         index = fork.next
         fork.next = index + 1
         fork.done += 1
@@ -100,6 +106,7 @@ class Lane:
         if self.scope is None:
             self.scope = starting.take_next(self.machine, self.fork)
             self.turn = self.scope.turn
+            self.scope.view, self._view = self._view, None
         return self.scope
 
 

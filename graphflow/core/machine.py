@@ -18,7 +18,7 @@ no clock; a driver sets ``now`` before each event (S15.1).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from graphflow.core import (
@@ -43,7 +43,7 @@ from graphflow.core import (
     weighing,
 )
 from graphflow.core.journal import Brief, Entry
-from graphflow.core.plan import Plan
+from graphflow.core.plan import Node, Plan
 from graphflow.core.scopes import (
     ENDED,
     READY,
@@ -71,6 +71,7 @@ class Machine:
         "error",
         "error_at",
         "gates",
+        "heed",
         "idle",
         "is_exhausted",
         "is_wrapped",
@@ -121,6 +122,7 @@ class Machine:
         self.reason = ""
         self.is_wrapped = False
         self.weight = 0  # bytes of large values written, an upper bound (S17)
+        self.heed: Callable[[Node, list[str]], None] | None = None  # who is told what a node altered in vain
 
     # -- events ----------------------------------------------------------------------------------------------------
 
@@ -283,7 +285,7 @@ class Machine:
         if shortcut.has_copies:
             if scope.writes_to is not None:
                 freeze(view)  # siblings write to the same state while this one runs (S6.10)
-            elif not scope.is_borrowing:  # what is lent does not change
+            elif not scope.is_borrowing or self.heed is not None:  # what is lent does not change
                 scope.view = view
         return view
 
@@ -374,7 +376,8 @@ class Machine:
         """Add what a call cost to the run and to its node."""
         self.spent.usage = self.spent.usage + usage
         self.spent.steps += usage.steps  # of a graph that was called as a tool
-        self.usage_by_node[node] = self.usage_by_node.get(node, Usage()) + usage
+        earlier = self.usage_by_node.get(node)
+        self.usage_by_node[node] = usage if earlier is None else earlier + usage
 
     def wind_up(self) -> bool:
         """Nothing runs any more and the budget is used up: wrap up (True: there is more to do) or end (S13.2)."""

@@ -88,6 +88,9 @@ _STEPS = frozenset(
 def step_of(plan: Plan, entry: Entry) -> Step:
     """One journal entry as a step. ``plan`` is the run's own; sub-graphs are found by the cursor."""
     inner, name = _where(plan, entry["at"])
+    if "join" in entry:  # a join that cannot fire stands at its fork, and is an error of the join node (S8.3)
+        join = inner.edge(entry["join"]).join
+        name = name if join is None else inner.nodes[join].name
     if "level" in entry:  # an error that climbed: the edge is one of the scope that caught it (S8.3)
         inner, _ = _where(plan, entry["level"])
     edge: Edge | None = inner.edge(entry["edge"]) if "edge" in entry else None

@@ -18,7 +18,7 @@ from graphflow.core.replay import fold, locate, replay
 from graphflow.core.scopes import Scope
 from graphflow.errors import GraphflowError
 
-Outcome = Literal["taken", "its condition did not hold", "its limit was used up", "was not tried", "cannot be told"]
+Outcome = Literal["taken", "its condition did not hold", "its limit was used up", "was not tried"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +53,40 @@ def reasons(
         if machine is None or entry["kind"] == "migrated":
             machine = replay(plans, journal[: place + 1])
             continue
-        asked = entry["seq"] in wanted and "edge" in entry and "at" in entry and entry["kind"] != "joined"
-        scope = locate(machine, str(entry.get("level", entry["at"]))) if asked else None
-        if scope is None:
+        if entry["seq"] in wanted:
+            told = told_reasons(machine, entry)
+            if told:
+                found[entry["seq"]] = told
+        else:
             fold(machine, entry)
-            continue
-        plan, source = scope.plan, scope.plan.edge(entry["edge"]).source
-        fold(machine, entry)
-        found[entry["seq"]] = tuple(_considered(scope, plan, source, entry["edge"]))
     return found
 
 
-def _considered(scope: Scope, plan: Plan, source: int, taken: int) -> list[Reason]:
-    node, chosen = plan.nodes[source], plan.edge(taken)
+def told_reasons(machine: Machine, entry: Entry) -> tuple[Reason, ...]:
+    """Fold one entry, and tell of the edges considered at it; nothing where it took none. Raises JournalInvalid."""
+    if "edge" not in entry or "at" not in entry or entry["kind"] == "joined":
+        fold(machine, entry)
+        return ()
+    scope = locate(machine, str(entry.get("level", entry["at"])))
+    plan, chosen = scope.plan, scope.plan.edge(entry["edge"])
+    node = plan.nodes[chosen.source]
     edges: tuple[Edge, ...] = node.exits if chosen in node.exits else (chosen,)
+    with_room = frozenset(edge.index for edge in edges if scope.has_room(edge))  # before this one is counted
+    fold(machine, entry)
+    return tuple(_considered(scope, plan, edges, chosen, with_room))
+
+
+def _considered(
+    scope: Scope, plan: Plan, edges: Sequence[Edge], chosen: Edge, with_room: Collection[int]
+) -> list[Reason]:
     found: list[Reason] = []
     is_open = True
     for edge in edges:
-        outcome: Outcome = "taken" if edge is chosen else "was not tried"
-        if is_open and edge is not chosen:
-            outcome = _outcome(scope, edge)
-        is_open = is_open and edge is not chosen
+        is_chosen = edge.index == chosen.index
+        outcome: Outcome = "taken" if is_chosen else "was not tried"
+        if is_open and not is_chosen:
+            outcome = _outcome(scope, edge, edge.index in with_room)
+        is_open = is_open and not is_chosen
         to = tuple(plan.nodes[target].name for target in edge.targets)
         label = "" if edge.guard is None else edge.guard.label
         values = "" if edge.guard is None else deciding.seen(edge.guard, scope)
@@ -81,15 +94,15 @@ def _considered(scope: Scope, plan: Plan, source: int, taken: int) -> list[Reaso
     return found
 
 
-def _outcome(scope: Scope, edge: Edge) -> Outcome:
+def _outcome(scope: Scope, edge: Edge, has_room: bool) -> Outcome:
     """Why an edge that was tried before the one taken was passed over."""
     if edge.guard is None:
         return "its limit was used up"
     try:
         holds = deciding.holds(edge.guard, scope, edge)
-    except GraphflowError:  # a plan out of a store holds no functions
-        return "cannot be told"
+    except GraphflowError:  # a plan out of a store holds no functions; but with room, one that held would be taken
+        holds = not has_room
     return "its limit was used up" if holds else "its condition did not hold"
 
 
-__all__ = ["Reason", "reasons"]
+__all__ = ["Reason", "reasons", "told_reasons"]

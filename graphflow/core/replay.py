@@ -42,13 +42,18 @@ def replay(plans: Plan | Mapping[str, Plan], entries: Iterable[Entry], until: in
             fold(machine, entry)
     if machine is None:
         raise JournalInvalid("The journal is empty", why="A journal begins with the start of its run.")
+    forget_owed(machine)
+    return machine
+
+
+def forget_owed(machine: Machine) -> None:
+    """What folding entries made a machine owe, and what nobody is to perform: it is derived anew where a run goes on."""
     machine.timers.clear()
     machine.stops.clear()
     machine.ready.clear()
     machine.opening.clear()
     machine.passing.clear()
     machine.meeting.clear()
-    return machine
 
 
 def pruned(run_id: str, seq: int, first: int) -> HistoryPruned:

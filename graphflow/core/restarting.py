@@ -68,6 +68,7 @@ def rerun(machine: Machine, run_id: str, scope_path: str, changes: Mapping[str, 
 def become(machine: Machine, run_id: str, scope: Scope, updates: Update, altered: dict[str, Any]) -> None:
     """What a rerun changes, live and in replay."""
     machine.run_id = run_id
+    machine.spent.began, machine.spent.seconds_before = machine.now, machine.spent.seconds
     if scope.open is not None and scope.writes_to is None and not scope.is_borrowing and not scope.is_shared:
         scope.values = scope.read().copy()  # branches go on seeing the state at the fork (S6.3)
     scope.fold(updates)

@@ -134,7 +134,8 @@ def scrubbed(text: str, secrets: Iterator[str]) -> str:
     """
     for secret in sorted(set(secrets), key=len, reverse=True):
         if len(secret) >= _SHORTEST:
-            for form in {secret, repr(secret)[1:-1], json.dumps(secret)[1:-1]}:
+            as_json = (json.dumps(secret, ensure_ascii=is_ascii)[1:-1] for is_ascii in (True, False))
+            for form in {secret, repr(secret)[1:-1], *as_json}:
                 text = text.replace(form, tokens.MASK)
     return text
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from graphflow.core import changing
+from graphflow.core import changing, unwritten
 from graphflow.core.deciding import sized
 from graphflow.core.journal import expand
 from graphflow.core.plan import Edge, Node, Plan, Writes
@@ -156,6 +156,7 @@ def finish(machine: Machine, scope: Scope, turn: int, result: Any) -> bool:
     if changes is None:
         return False
     if scope.view is not None:
+        unwritten.notice(machine, node, scope.view, (changes,))
         machine.release_view(scope)
     machine.running -= 1
     scope.turn = turn + 1

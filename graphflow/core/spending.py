@@ -29,6 +29,7 @@ class Spent:
     reserved_tokens: int = 0
     reserved_usd: float = 0.0
     seconds: float = 0.0  # driven before now, by earlier drivers
+    seconds_before: float = 0.0  # those of the run that this one is a rerun of
     since: float = 0.0  # when the present driver began
     began: float = 0.0  # when the run did
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from graphflow.core import changing, deciding, failures, guarding, joins
+from graphflow.core import changing, deciding, failures, guarding, joins, unwritten
 from graphflow.core.plan import Edge
 from graphflow.core.schema import Update
 from graphflow.core.scopes import EXIT, Scope
@@ -26,7 +26,9 @@ def finish_node(
     journal_updates: bool = True,
 ) -> None:
     """Fold, choose, journal, move: only choosing may raise after the fold (S3.2)."""
-    machine.release_view(scope)
+    if scope.view is not None:
+        unwritten.notice(machine, scope.node, scope.view, updates)
+        machine.release_view(scope)
     entry: dict[str, Any] = {"kind": kind, "at": scope.path}
     changing.leave_node(machine, scope)
     if scope.open is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphflow.core import changing, deciding, failures, joins, suspending
 from graphflow.core.plan import Edge
-from graphflow.core.scopes import ENDED, EXIT, HELD, RUNNING, SLEEPING, Scope
+from graphflow.core.scopes import ENDED, EXIT, HELD, RUNNING, SLEEPING, WAITING, Scope
 from graphflow.errors import NodeTimeout, RunError
 
 if TYPE_CHECKING:
@@ -114,12 +114,34 @@ def take_edge(machine: Machine, scope: Scope, edge: Edge) -> None:
 
 
 def node_timeout(scope: Scope) -> NodeTimeout:
-    """The failure of an attempt that took longer than its node allows."""
+    """The failure of an attempt that took longer than its node allows.
+
+    The time of a graph as a node is that of the whole, from entering it, so the time a person takes counts (S12.1): the due
+    time is absolute, as that of a timer edge is (S10.3). An agent that waits for an approval is not at work (S10.4).
+    """
     node = scope.node
+    asking = _asking_in(scope)
+    why = "Its attempt was cancelled and counts as failed. (S8.1)"
+    fix = "Raise timeout_s, give it a Retry, or an error edge: graph.edge(..., on_error=NodeTimeout)."
+    if asking:
+        why = f"It waited for an answer at {asking[0].path}, and the time of a graph is that of the whole, waiting included. (S12.1)"
+        fix = (
+            f"Raise timeout_s, or leave it out and bound the question: graph.edge({asking[0].node.name}, ..., after_s=...), "
+            "in the inner graph."
+        )
     return NodeTimeout(
         f"Node {node.name!r} did not finish within {node.timeout_s:g} s",
         cursor=scope.path,
-        why="Its attempt was cancelled and counts as failed. (S8.1)",
-        fix="Raise timeout_s, give it a Retry, or an error edge: graph.edge(..., on_error=NodeTimeout).",
+        why=why,
+        fix=fix,
         where=(node.place,) if node.place else (),
     )
+
+
+def _asking_in(scope: Scope) -> list[Scope]:
+    """The cursors under a graph's node that wait for a person."""
+    fork = scope.open
+    if fork is None:
+        return [scope] if scope.status == WAITING else []
+    children = [child for child in fork.children if child is not None and child.status not in ENDED]
+    return [found for child in children for found in _asking_in(child)]

@@ -28,9 +28,16 @@ class Usage:
         return self.input_tokens + self.output_tokens
 
     def __add__(self, other: Usage) -> Usage:
-        sums = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self) if f.name != "usd"}
-        usd = None if self.usd is None or other.usd is None else self.usd + other.usd
-        return Usage(**sums, usd=usd)
+        return Usage(
+            self.steps + other.steps,
+            self.model_calls + other.model_calls,
+            self.tool_calls + other.tool_calls,
+            self.input_tokens + other.input_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.output_tokens + other.output_tokens,
+            self.reasoning_tokens + other.reasoning_tokens,
+            None if self.usd is None or other.usd is None else self.usd + other.usd,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,7 @@ def view_class(state: type[BaseModel], allowed: frozenset[str] | None = None) ->
         "__pydantic_extra__": None,
         "__pydantic_private__": None,
         "_graphflow_fields": names,
+        "_graphflow_size": len(state.model_fields),
     }
     copied: list[str] = []
     for name, info in state.model_fields.items():
@@ -182,6 +183,14 @@ def is_view(value: object) -> bool:
 def freeze(view: Any) -> None:
     """Copy every container now: the scope is about to change its own while somebody still holds the view."""
     _whole(view)
+
+
+def copies_in(view: Any) -> list[tuple[str, Any, Any]]:
+    """The containers that a node has looked at: field, the node's own copy, and what it was copied from."""
+    own = _own_dict(view)
+    if len(own) == view._graphflow_size:  # a copy is one entry more; mostly there is none
+        return []
+    return [(name[1:], value, own[name[1:]]) for name, value in own.items() if name[0] == "="]
 
 
 def altered_in(view: Any) -> list[str]:

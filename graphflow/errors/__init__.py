@@ -15,7 +15,14 @@ from graphflow.errors.base import (
     shown,
     unknown_name,
 )
-from graphflow.errors.command import CommandError, DrawingError, ImportFailed, TargetNotFound, UsageError
+from graphflow.errors.command import (
+    CommandError,
+    DrawingError,
+    ImportFailed,
+    StudioRefused,
+    TargetNotFound,
+    UsageError,
+)
 from graphflow.errors.graph import DeclarationError, GraphError
 from graphflow.errors.model import (
     AuthError,
@@ -55,6 +62,7 @@ from graphflow.errors.run import (
     InputInvalid,
     JoinFailed,
     LimitExceeded,
+    LostChange,
     NodeCancelled,
     NodeError,
     NodeTimeout,
@@ -69,6 +77,7 @@ from graphflow.errors.run import (
     ViewReadOnly,
     WriteConflict,
 )
+from graphflow.errors.slips import slip_of
 from graphflow.errors.store import (
     CipherKeyInvalid,
     CipherKeyUnknown,
@@ -145,6 +154,7 @@ __all__ = [
     "JournalInvalid",
     "LimitExceeded",
     "LimiterInvalid",
+    "LostChange",
     "ModelError",
     "ModelTimeout",
     "ModelUnavailable",
@@ -178,6 +188,7 @@ __all__ = [
     "StoreError",
     "StoreInvalid",
     "StoreUnavailable",
+    "StudioRefused",
     "TargetNotFound",
     "TelemetryMissing",
     "TestingError",
@@ -192,5 +203,6 @@ __all__ = [
     "WriteConflict",
     "nearest",
     "shown",
+    "slip_of",
     "unknown_name",
 ]

@@ -55,6 +55,11 @@ class Finding:
     nodes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        return _block(self.code, f"{self.severity}: {self.what}", self.where, self.why, self.fix)
+
+    @property
+    def text(self) -> str:
+        """The same without its severity: for where that is said already, as in a list of errors."""
         return _block(self.code, self.what, self.where, self.why, self.fix)
 
 
@@ -103,8 +108,14 @@ CODES["GF900"] = Code(
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that looks most like ``name``, or None if none is close."""
-    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    """The known name that looks most like ``name``, or None if none is close. One that differs in case is the closest.
+
+    >>> nearest("Topic", ["topics", "topic"]), nearest("tpoic", ["topic"]), nearest("x", ["topic"])
+    ('topic', 'topic', None)
+    """
+    names = list(known)
+    alike = [one for one in names if one.casefold() == name.casefold()]
+    found = alike or difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     return found[0] if found else None
 
 

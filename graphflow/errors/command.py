@@ -51,6 +51,20 @@ class DrawingError(CommandError):
         self.code = code  # one class, many codes
 
 
+class StudioRefused(CommandError):
+    """The studio does not do what a page, or the command, asked of it; nothing was changed.
+
+    ``status`` is the HTTP status that a page is answered with. Every reason has a code of its own.
+    """
+
+    code = "GF540"
+
+    def __init__(self, what: str, *, code: str, status: int = 400, why: str = "", fix: str = "") -> None:
+        super().__init__(what, why=why, fix=fix)
+        self.code = code  # one class, many codes
+        self.status = status
+
+
 CODES.update(
     {
         "GF500": Code("The command failed", "The command could not be carried out."),
@@ -167,6 +181,57 @@ CODES.update(  # runs that are kept
         "GF532": Code(
             "Not confirmed",
             "`runs rm` forgets runs for good. On a terminal it asks; elsewhere, or to be not asked, give `--yes`.",
+        ),
+    }
+)
+
+CODES.update(  # the studio
+    {
+        "GF540": Code(
+            "The studio is not installed",
+            "`graphflow studio` needs a small web server and something that lays graphs out: "
+            "`pip install graphflow-agents[studio]` brings both. Nothing else of graphflow needs them.",
+        ),
+        "GF541": Code(
+            "The port is taken",
+            "The port that --port named is used by another program, or may not be used by this one. Without --port the "
+            "studio takes 8765, or the next one that is free.",
+        ),
+        "GF542": Code(
+            "Asked from elsewhere",
+            "The studio answers its own page on this machine, and nobody else: a request that names another host, or "
+            "that a page of another origin sent, is refused. That keeps web sites from reading your runs through your "
+            "browser. Open the address that `graphflow studio` printed.",
+        ),
+        "GF543": Code(
+            "Look only",
+            "Whoever changes anything shows the token of the studio's present start. It is part of the address that "
+            "`graphflow studio` prints, and made anew whenever it starts, so a page that was opened otherwise, or "
+            "before a restart, can look but not change. Open the address printed last.",
+        ),
+        "GF544": Code(
+            "The studio is read-only",
+            "It was started with --read-only: everything can be looked at, nothing can be changed. Start it without.",
+        ),
+        "GF545": Code(
+            "The studio has no such thing",
+            "The address of a request leads nowhere, or a part of it cannot be read: a number that is none, a step that "
+            "the run has not. The message says which.",
+        ),
+        "GF546": Code(
+            "The store has gone",
+            "The file that the studio was started with is no longer there, or another one has taken its place. The "
+            "studio does not make a new one, and goes on as soon as the file is back.",
+        ),
+        "GF547": Code(
+            "Another process drives the run",
+            "A run has one driver at a time. The studio stops the runs that it drives itself: those that were started, "
+            "answered, resumed or rerun from its page. One that a worker or a program drives is stopped there.",
+        ),
+        "GF548": Code(
+            "The studio cannot do that",
+            "What a page sent has not the form that the studio needs, or the run has come to where nothing is left to be "
+            "done. The message says which; nothing was changed.",
         ),
     }
 )

@@ -32,7 +32,7 @@ class GraphError(GraphflowError):
         errors = [finding for finding in findings if finding.severity == "error"]
         super().__init__(
             f"Graph {graph!r} has {len(errors)} error{'s' if len(errors) != 1 else ''} and was not run",
-            why="\n".join(str(finding) for finding in errors),
+            why="\n".join(finding.text for finding in errors),
             fix="Mend these; `graph.check()` lists them without running anything.",
         )
         self.findings = tuple(findings)

@@ -158,6 +158,10 @@ class TelemetryMissing(RunError):
     code = "GF222"
 
 
+class LostChange(RuntimeWarning):
+    """A node altered its own copy of a field in place, and returned nothing for it (S3.6). A warning, GF223."""
+
+
 CODES.update(
     {
         "GF200": Code("A run error", "Something went wrong in a run that no narrower code covers."),
@@ -202,7 +206,13 @@ CODES.update(
             "A node may hand off only along a handoff edge that is declared and enabled; a node with handoff edges "
             "only must choose one (S9).",
         ),
-        "GF209": Code("A node timed out", "It did not finish within its timeout_s; the attempt counts as failed."),
+        "GF209": Code(
+            "A node timed out",
+            "It did not finish within its timeout_s; the attempt counts as failed (S8.1). The time of a graph as a node is "
+            "that of the whole, from entering it, waiting for a person included (S12.1): bound the question itself, with "
+            "edge(question, ..., after_s=...), where only its time is meant. An agent that waits for the approval of a tool "
+            "call is not at work, and that time does not count (S10.4).",
+        ),
         "GF210": Code(
             "The view is read-only",
             "A node gets a view of the state and returns the fields that change; setting attributes of the view, or "
@@ -234,6 +244,14 @@ CODES.update(
             "What is given to run, start, resume or rerun is looked at before anything starts: `answers` is a list of "
             "`approve.answer(...)`, `budget` a Budget, `observers` a list of functions, `store` a store, and `run` the "
             "Run that an earlier call returned. The message says what it was given, and the line to write.",
+        ),
+        "GF223": Code(
+            "A change was lost",
+            "What a node sees of the state is its own copy: `state.items.append(x)` changes that copy, and nothing else (S3.6). "
+            "A node returns the fields that change: return {'items': [*state.items, x]}, or with writes=fields(State).items "
+            "the value itself; with a reducer, Annotated[list[str], append], the new element alone. A copy that is to be "
+            "altered for the node's own use is made by the node: items = list(state.items). This is a warning, once for each "
+            "node and field; lists, sets and dicts of more than 1,000 elements are compared by their number only.",
         ),
         "GF222": Code(
             "OpenTelemetry is not installed",

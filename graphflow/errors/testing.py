@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from graphflow.errors.base import CODES, Code, GraphflowError
 
 
@@ -60,6 +63,12 @@ class MoveInvalid(TestingError):
     code = "GF608"
 
 
+class HypothesisChanged(TestingError):
+    """The Hypothesis that is installed is not as walks need it."""
+
+    code = "GF609"
+
+
 class FieldUnknown(TestingError):
     """A value was given for a field that does not exist."""
 
@@ -85,12 +94,25 @@ class RecordInvalid(TestingError):
 
 
 class PropertyFailed(GraphflowError, AssertionError):
-    """A property does not hold. ``str(error)`` is a run that shows it, ``replay`` the line that plays it again."""
+    """A property does not hold. ``str(error)`` is a run that shows it, ``replay`` the line that plays it again.
+
+    ``names`` are what that line uses, and what they stand for.
+    """
 
     code = "GF610"
 
-    def __init__(self, what: str, *, story: str = "", replay: str = "", name: str = "", fix: str = "") -> None:
+    def __init__(
+        self,
+        what: str,
+        *,
+        story: str = "",
+        replay: str = "",
+        name: str = "",
+        fix: str = "",
+        names: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(what, fix=fix)
+        self.names: dict[str, Any] = dict(names or {})
         self.story = story
         self.replay = replay
         self.name = name
@@ -152,6 +174,12 @@ CODES.update(
             "A move where nothing is open",
             "Play.make(move) takes a move for what Play.open() lists: a reply of a node that runs, an answer to an open "
             "question, a timer that is owed.",
+        ),
+        "GF609": Code(
+            "A Hypothesis that walks cannot use",
+            "Walks take their choices from Hypothesis' own source of choices, which is quicker than what it offers in "
+            "public, and which may change from one version to the next. graphflow-agents[test] asks for the versions that "
+            "are known to be right: pip install 'graphflow-agents[test]'.",
         ),
         "GF610": Code(
             "A property does not hold",

@@ -7,6 +7,7 @@ a graph may contain itself. Names that lead nowhere are all found at once.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from graphflow.core.plan import START_INDEX, Edge, Node, Plan
 from graphflow.errors import Finding, Place, nearest, unknown_name
@@ -45,6 +46,14 @@ def compiled(root: Parts) -> Compiled:
         plans[id(parts)] = replace(drafts[id(parts)], fingerprint=fingerprint)
     findings = tuple(finding for one in compilers for finding in one.findings)
     return Compiled(plans[id(root)], findings, all(one.is_whole for one in compilers))
+
+
+def _placed(edge: Edge, changes: dict[str, Any]) -> Edge:
+    """An edge with its place in the plan: what ``replace`` does, in a third of its time, which was most of compiling."""
+    placed = object.__new__(Edge)
+    for name in Edge.__dataclass_fields__:
+        object.__setattr__(placed, name, changes[name] if name in changes else getattr(edge, name))
+    return placed
 
 
 class _Compiler:
@@ -98,7 +107,7 @@ class _Compiler:
             self.is_whole = False
             return None
         self._check_handoff(draft, self.nodes[source])
-        return replace(draft.edge, index=index, source=source, targets=known, join=join)
+        return _placed(draft.edge, {"index": index, "source": source, "targets": known, "join": join})
 
     def _index(self, reference: Reference, place: Place) -> int | None:
         match reference:

@@ -198,7 +198,8 @@ class Declaration(Connected[S]):
           name in the result, or function of it}. Without it a model or TypedDict is written field by field.
         - ``updates``: further fields that it, or its tools, may change through ``ctx.update`` (S3.7).
         - ``retry``: ``Retry(attempts=3, on=ConnectionFailed)``; one attempt unless given, an agent has its own (S8.1).
-        - ``timeout_s``: seconds for one attempt (S8.1).
+        - ``timeout_s``: seconds for one attempt (S8.1); of a graph for the whole entry, the time included in which it
+          waits for a person (S12.1). The time in which an agent waits for an approval does not count (S10.4).
         - ``at_once``: how many of its visits run at a time (S6.9).
         - ``guardrails``: functions of the result, ``def no_names(draft: str) -> str | None``: None, or what is wrong; and
           ``Guardrail(check, on="input")``, of the view. What trips is an error of the node, never retried (S8.4).

@@ -83,10 +83,9 @@ def _edge(edge: Edge, names: list[str], shared: dict[int, int]) -> list[Any]:
     ]
 
 
-def _rails(guardrails: Iterable[Rail]) -> list[Any]:
+def _rails(guardrails: tuple[Rail, ...]) -> list[Any]:
     """Names and moments of guardrails. Nothing without any: plans of earlier versions had none, and stay equal."""
-    found = [[rail.name, rail.on] for rail in guardrails]
-    return [found] if found else []
+    return [[[rail.name, rail.on] for rail in guardrails]] if guardrails else []
 
 
 def _label(guard: Guard | None) -> str | None:

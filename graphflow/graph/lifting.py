@@ -19,12 +19,15 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+from pydantic import BaseModel
+
 from graphflow.core.plan import Guard, Values
 from graphflow.core.view import view_maker
 from graphflow.errors import Place, shown
 from graphflow.graph.evaluation import Items, Test, compiled
-from graphflow.graph.mistakes import mistake
+from graphflow.graph.mistakes import mistake, unknown_field
 from graphflow.graph.reading import Captured, Lifter, NotLiftable
+from graphflow.graph.shapes import fields_of
 from graphflow.graph.sources import definition_of
 from graphflow.graph.terms import Term, reads, uses_item
 
@@ -45,6 +48,7 @@ def guard_of_predicate(predicate: Callable[..., Any], state_type: type[Any], pla
     takes_item = _takes_item(predicate, place)
     lifted = lift(predicate, state_type)
     if lifted is None:
+        _refuse_misspelt(predicate, state_type, place)
         return Guard(_opaque_test(predicate, state_type, takes_item), _name(predicate), None, None, takes_item, place)
     term = lifted.term
     return Guard(_lifted_test(lifted), str(term), reads(term), term, uses_item(term), place)
@@ -71,8 +75,40 @@ def lift(predicate: Callable[..., Any], state_type: type[Any]) -> Lifted | None:
         return None
 
 
+def _refuse_misspelt(predicate: Callable[..., Any], state_type: type[Any], place: Place) -> None:
+    """A field that the state has not, read as ``state.scoer``: said here, where it is written. Raises DeclarationError."""
+    if not isinstance(predicate, FunctionType) or _has_own_access(state_type):
+        return
+    definition = definition_of(predicate)
+    if definition is None:
+        return
+    name = _first_missing(definition, state_type)
+    if name is not None:
+        owner = definition.args.posonlyargs + definition.args.args
+        raise unknown_field(name, owner[0].arg, state_type, fields_of(state_type), place)
+
+
+def _first_missing(definition: ast.Lambda | ast.FunctionDef, state_type: type[Any]) -> str | None:
+    """The first attribute of the state that is none, if it is certain that the state is what it is read of."""
+    given = definition.args.posonlyargs + definition.args.args
+    nodes = list(ast.walk(definition))
+    names = [part.id for part in nodes if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load)]
+    names += [part.arg for part in nodes if isinstance(part, ast.arg)]
+    if not given or names.count(given[0].arg) != 1 or any(isinstance(part, ast.Try) for part in nodes):
+        return None
+    for part in nodes:
+        match part:
+            case ast.Attribute(value=ast.Name(id=owner), attr=name, ctx=ast.Load()) if owner == given[0].arg:
+                if not hasattr(state_type, name) and name not in fields_of(state_type):
+                    return name
+            case _:
+                pass
+    return None
+
+
 def _has_own_access(state_type: type[Any]) -> bool:
-    return any("__getattribute__" in base.__dict__ for base in state_type.__mro__[:-1])
+    own = [base for base in state_type.__mro__[:-1] if base.__module__ != BaseModel.__module__]
+    return any("__getattribute__" in base.__dict__ or "__getattr__" in base.__dict__ for base in own)
 
 
 def _lifted_test(lifted: Lifted) -> Test:

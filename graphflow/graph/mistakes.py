@@ -21,7 +21,9 @@ def mistake(code: str, what: str, why: str, fix: str, place: Place | None = None
     return DeclarationError(what, code=code, why=why, fix=fix, where=(place or caller(),))
 
 
-def unknown_field(name: str, owner: str, holder: type[Any] | None, names: Iterable[str]) -> DeclarationError:
+def unknown_field(
+    name: str, owner: str, holder: type[Any] | None, names: Iterable[str], place: Place | None = None
+) -> DeclarationError:
     """A name after the dot that is no field."""
     known = list(names)
     if holder is not None and hasattr(holder, name) and name not in known:
@@ -40,6 +42,7 @@ def unknown_field(name: str, owner: str, holder: type[Any] | None, names: Iterab
         f"{owner} has no field {name!r}",
         f"The fields are those of {holder.__name__ if holder else 'every alternative of its type'}. (S5.2)",
         unknown_name(name, known),
+        place,
     )
 
 

@@ -5,10 +5,11 @@ This says where things are, also in a graph that breaks the rules; ``check`` say
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from graphflow.core.plan import Edge, Node
+from graphflow.core.plan import Edge, EdgeKind, Node
 
 OUTWARD = ("end", "fail")
 
@@ -63,17 +64,17 @@ def innermost(nodes: Sequence[Node], inside: dict[int, frozenset[int]]) -> list[
 
 def with_edges(nodes: Sequence[Node], edges: Sequence[Edge], inside: dict[int, frozenset[int]]) -> tuple[Node, ...]:
     """The nodes with their edges, in the order declared, and the region they are in."""
-    of: list[list[Edge]] = [[] for _ in nodes]
+    of: defaultdict[tuple[int, EdgeKind], list[Edge]] = defaultdict(list)
     for edge in edges:
-        of[edge.source].append(edge)
+        of[edge.source, "edge" if edge.kind in ("fork", "map") else edge.kind].append(edge)
     around = innermost(nodes, inside)
     return tuple(
         replace(
             node,
-            exits=tuple(edge for edge in of[node.index] if edge.kind in ("edge", "fork", "map")),
-            handoffs=tuple(edge for edge in of[node.index] if edge.kind == "handoff"),
-            error_edges=tuple(edge for edge in of[node.index] if edge.kind == "error"),
-            timer_edges=tuple(edge for edge in of[node.index] if edge.kind == "timer"),
+            exits=tuple(of.get((node.index, "edge"), ())),
+            handoffs=tuple(of.get((node.index, "handoff"), ())),
+            error_edges=tuple(of.get((node.index, "error"), ())),
+            timer_edges=tuple(of.get((node.index, "timer"), ())),
             region=around[node.index],
         )
         for node in nodes

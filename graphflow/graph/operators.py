@@ -226,6 +226,7 @@ class Fields:
         object.__setattr__(self, "__below__", {})
 
     def __getattr__(self, name: str) -> Expression:
+        __tracebackhide__ = True  # a misspelt field is shown by pytest where it is written
         if name.startswith("_"):
             raise AttributeError(name)
         found = self.__below__.get(name)

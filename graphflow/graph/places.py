@@ -10,12 +10,13 @@ import functools
 import inspect
 import linecache
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar, cast
 
-from graphflow.errors import DeclarationError, Place
+from graphflow.errors import DeclarationError, Place, unknown_name
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -76,7 +77,10 @@ def view_of_caller(state: type[object]) -> str | None:
 
 
 def at_the_line(declare: F) -> F:
-    """A public method whose DeclarationErrors leave out what lies below it: the user's line is the last but one."""
+    """A public method whose DeclarationErrors leave out what lies below it: the user's line is the last but one.
+
+    A TypeError of its arguments names it as users know it, and the option that was probably meant.
+    """
 
     @functools.wraps(declare)
     def declared(*given: Any, **options: Any) -> Any:
@@ -84,8 +88,26 @@ def at_the_line(declare: F) -> F:
             return declare(*given, **options)
         except DeclarationError as error:
             raise error.with_traceback(None) from error.__cause__
+        except TypeError as error:
+            if error.__traceback__ is None or error.__traceback__.tb_next is not None:  # raised by what it does
+                raise
+            raise TypeError(_said_of_arguments(declare, str(error))) from None
 
     return cast("F", declared)
+
+
+def _said_of_arguments(declare: Callable[..., Any], said: str) -> str:
+    """What Python says of wrong arguments, with the name that users call."""
+    owner, _, name = declare.__qualname__.rpartition(".")
+    if owner in ("Declaration", "Connected"):  # which users know as Graph
+        owner = "Graph" if name == "__init__" else "graph"
+    called = owner if name == "__init__" else f"{owner}.{name}" if owner else name
+    said = said.replace(f"{declare.__qualname__}()", f"{called}()")
+    unknown = re.search(r"unexpected keyword argument '(\w+)'", said)
+    options = [option for option in inspect.signature(declare).parameters if option != "self"]
+    if unknown is None:
+        return f"{said}. It takes {', '.join(options)}."
+    return f"{said}. {unknown_name(unknown[1], options)}"
 
 
 def names_of_caller() -> dict[str, object]:

@@ -80,6 +80,9 @@ class Template:
                 written += part
                 continue
             value = self._value(part, view, items)
+            if type(value) is str and part.limit is None:  # nearly every one
+                written += value
+                continue
             text = value_text(value)
             if _is_listed(value) and text and written.rpartition("\n")[2].strip():
                 written = written.rstrip(" ") + "\n"  # a list begins on a line of its own
@@ -106,6 +109,8 @@ class Template:
         return value
 
     def _look_up(self, value: Any, name: str, slot: Slot) -> Any:
+        if isinstance(value, BaseModel) and name in type(value).__pydantic_fields__:  # nearly every one
+            return getattr(value, name)
         names = _names_in(value)
         if name not in names:
             raise PromptInvalid(

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Literal, Union, cast, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, PlainValidator, RootModel, WrapValidator
+from pydantic import BaseModel, BeforeValidator, PlainValidator, WrapValidator
 from typing_extensions import is_typeddict
 
 from graphflow.core.annotations import early_validators, stripped
@@ -361,4 +361,4 @@ def _kind_of(annotation: Any) -> _Kind | None:
 def _takes_more(model: type[BaseModel]) -> bool:
     """Whether a model may be made of what is neither a dict nor a model."""
     decorators: Any = model.__pydantic_decorators__
-    return bool(decorators.model_validators or decorators.root_validators) or issubclass(model, RootModel)
+    return bool(decorators.model_validators or decorators.root_validators) or model.__pydantic_root_model__

@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any, cast, get_args, get_origin
 
-from pydantic import BaseModel, RootModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic.fields import FieldInfo
 from pydantic_core import to_json
@@ -49,18 +49,24 @@ def schema_of(state: object, place: Place) -> Schema:
 
 def _model(given: object, place: Place) -> type[BaseModel]:
     state: Any = given
-    if not (isinstance(given, type) and issubclass(given, BaseModel)):
+    if not (isinstance(given, type) and issubclass(given, BaseModel)) or given is BaseModel:
         is_instance = isinstance(given, BaseModel)
-        name = type(given).__name__ if is_instance else getattr(state, "__name__", "State")
+        is_users = isinstance(given, type) and given.__module__ not in (
+            "builtins",
+            "typing",
+            "collections",
+            "pydantic.main",
+        )
+        name = type(given).__name__ if is_instance else state.__name__ if is_users else "State"
         raise mistake(
             "GF110",
-            f"The state of a graph cannot be {shown(state)}",
+            f"The state of a graph cannot be {given.__name__ if isinstance(given, type) else shown(state)}",
             "The shared state is a pydantic model class: its fields are what nodes read and write. (S1.1)",
             f"Give the class {name}; a run is given the instance." if is_instance
             else f"Write class {name}(BaseModel): ... with a field for each thing that nodes share.",
             place,
         )  # fmt: skip
-    if issubclass(given, RootModel):
+    if given.__pydantic_root_model__:
         raise mistake(
             "GF110",
             f"The state {given.__name__} is a RootModel, which has no fields",

@@ -72,7 +72,7 @@ class Constant(Term):
     def key(self) -> tuple[object, ...]:
         """What tells two constants apart."""
         value: object = self.value
-        return (type(value), constant_text(value))
+        return (type(value), value if type(value) in (int, str) else constant_text(value))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Constant) and self.key() == other.key()

@@ -149,14 +149,8 @@ def adaptive_supervisor(
     at: Any = fields(graph.state)
     graph.edge(START, decide)
     graph.edge(decide, END, when=at.worker == DONE)
-    if on_repeat == "ask again":
-        remind = graph.node(
-            _remind, reads=("worker", "task", "so_far"), writes="so_far", name="remind", purpose="that was done before"
-        )
-        graph.edge(decide, remind, when=_asked_before(most), at_most=_REMINDERS)
-        graph.edge(remind, decide)
     if on_repeat != "allow":
-        graph.edge(decide, stop, when=_asked_before(most))
+        _refuse_repeats(graph, decide, stop, most, reminds=on_repeat == "ask again")
     limit = Limit(most, name="steps")
     for member, node in zip(members, nodes, strict=True):
         graph.edge(decide, node, when=at.worker == member.name, at_most=limit)
@@ -192,6 +186,17 @@ def _decide_node(graph: Graph[Any], supervisor: object, members: Sequence[Member
     writes: dict[str, Any] = {"worker": worker, "task": "task", "answer": "answer", "outcome": outcome}
     handle: Handle = graph.node(work, name="decide", writes=writes, role="supervisor")
     return handle
+
+
+def _refuse_repeats(graph: Graph[Any], decide: Handle, stop: Handle, most: int, *, reminds: bool) -> None:
+    """What was named before leads to a reminder, as long as there are some, and then to the end."""
+    if reminds:
+        remind = graph.node(
+            _remind, reads=("worker", "task", "so_far"), writes="so_far", name="remind", purpose="that was done before"
+        )
+        graph.edge(decide, remind, when=_asked_before(most), at_most=_REMINDERS)
+        graph.edge(remind, decide)
+    graph.edge(decide, stop, when=_asked_before(most))
 
 
 def _noting(chars: int) -> Callable[..., Any]:

@@ -151,21 +151,25 @@ def rerun(
             why="There is nothing left to run from there. (S15.3)",
             fix="Choose an earlier entry; run.steps lists them.",
         )
-    kept = open_store(store)
     new_id = run_id or f"r-{secrets.token_hex(4)}"
-    kept.create(new_id, machine.plan, surroundings.origin(plan, parent=run.id), past.raw_journal)
-    for other in past.plans.values():
-        kept.add_plan(new_id, other)
     machine.now = max(machine.now, _now())
     machine.rerun(new_id, scope, state or {})
-    if machine.plan.fingerprint != plan.fingerprint:
+    kept, first = open_store(store), machine.plan
+    # with what was changed, at once: who takes the run before it is driven here goes on from there, too
+    changed = [] if kept.lease_s is None else [encode(entry, under) for entry, under in machine.entries]
+    if first.fingerprint != plan.fingerprint:
         migrating.migrate(machine, plan)
-        kept.add_plan(new_id, plan)
     else:
         machine.adopt(plan)
     machine.resume(budget)
     machine.timers[:] = machine.owed_timers()
-    return _live(machine, kept, surroundings, lambda: None, store)
+    kept.create(new_id, first, surroundings.origin(plan, parent=run.id), [*past.raw_journal, *changed])
+    for other in (*past.plans.values(), plan):
+        kept.add_plan(new_id, other)
+    live = _live(machine, kept, surroundings, lambda: None, store)
+    if changed:
+        live.skip(len(changed))
+    return live
 
 
 def _now() -> float:

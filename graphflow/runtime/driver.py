@@ -14,6 +14,7 @@ import contextvars
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from graphflow.core.journal import encode, expand
@@ -29,6 +30,7 @@ from graphflow.runtime.calling import arguments, call_function, item_of
 from graphflow.runtime.events import Event, NodeStarted, TextStreamed, event_of
 from graphflow.runtime.hands import DriverHands
 from graphflow.runtime.lanes import drive_lane
+from graphflow.runtime.lost_changes import LostChanges
 from graphflow.runtime.outbox import Durability, Outbox
 from graphflow.runtime.reservations import Reservations
 from graphflow.runtime.timers import Timers
@@ -55,14 +57,13 @@ class Driver:
         observers: Sequence[Observer] = (),
     ) -> None:
         self.machine = machine
+        machine.heed = LostChanges()
         self.store: Store | Outbox = store
         self.outbox = None if store.lease_s is None else Outbox(store, machine, durability, self.crash)
         if self.outbox is not None:
             self.store = self.outbox
         self.gate = self.outbox if durability == "step" else None  # what is performed waits for it
-        self.deps = deps
-        self.model = model
-        self.approve = approve
+        self.deps, self.model, self.approve = deps, model, approve
         self.observers: list[Listener] = [one for one in observers if callable(one)]
         self.watching = Watching(self, found) if (found := [o for o in observers if not callable(o)]) else None
         self.max_depth = machine.plan.limits.depth
@@ -220,10 +221,10 @@ class Driver:
     async def _work(self, worker: Worker) -> None:
         self._starting -= 1
         try:
-            if await self._take_turns(worker):
+            if not self.is_over and await self._take_turns(worker):
                 self.wake_workers()
         except BaseException as error:
-            is_told = self.crash(error)
+            is_told = self.crash(error) or stopping.is_told(self._over, error)
             if isinstance(error, asyncio.CancelledError) or not is_told:
                 raise
         finally:
@@ -260,8 +261,8 @@ class Driver:
             left = None
             if opening and not (ready or observers or gate):
                 left = drive_lane(self, worker, breathe_at)
-                if left is None and copy_context() != clean:
-                    return True
+                if left is None and (over.done() or copy_context() != clean):
+                    return not over.done()
                 if left is None and machine.now > breathe_at:
                     breathe_at = await self._breathe()
                     continue
@@ -323,6 +324,8 @@ class Driver:
         assert self.gate is not None
         try:
             await self.gate.settled()
+            if self.is_over:
+                raise asyncio.CancelledError
         except BaseException as error:
             stopping.failed(self, worker, scope, turn, error)
         if scope.turn == turn and not worker.is_stopped:
@@ -336,6 +339,8 @@ class Driver:
     async def _breathe(self) -> float:
         """Let the loop do what else there is; until when to go on then, in seconds since 1970."""
         await asyncio.sleep(0)
+        if self.is_over:  # no further node begins, not even before this worker hears of it (S14.2)
+            raise asyncio.CancelledError
         self.machine.now = self.epoch + self.clock()
         return self.machine.now + YIELD_AFTER_S
 
@@ -367,9 +372,10 @@ class Driver:
             elif machine.idle or self.timers:
                 return False  # the watchdog will go on
             else:
-                over.set_exception(Internal(f"Run {machine.run_id} stands still with nothing owed (S6.8)."))
+                self.crash(Internal(f"Run {machine.run_id} stands still with nothing owed (S6.8)."))
                 return False
-        over.set_result(None)
+        with suppress(asyncio.InvalidStateError):  # Ctrl-C may strike at any line of Python, also between these
+            over.set_result(None)
         return False
 
     def _announce(self, worker: Worker, scope: Scope) -> None:
@@ -388,12 +394,7 @@ class Driver:
     def _finish(self, worker: Worker, scope: Scope, turn: int, result: Any) -> None:
         """A node has returned what is not so simple: with ``ctx.update`` calls, a handoff, or a lasting change."""
         if type(result) is Handoff:
-            target = _target_name(result.target)
+            target = str(getattr(result.target, "name", result.target))  # a handle, an end, or a name
             self.machine.finish(scope, turn, result.update, worker.pending, target, result.data)
         else:
             self.machine.finish_generally(scope, turn, result, worker.pending)
-
-
-def _target_name(target: Any) -> str:
-    """A handoff's target as a name: a handle, an end or a string."""
-    return target if isinstance(target, str) else str(getattr(target, "name", target))

@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from pydantic import BaseModel
-
 from graphflow.core import reading
-from graphflow.errors import Failed, Place, RunFailed, nearest
-from graphflow.runtime.run import Run
+from graphflow.errors import Failed, GraphflowError, Place, RunFailed, slip_of
+from graphflow.runtime.run import Failure, Run
 
 _PACKAGE = str(Path(__file__).parent.parent) + os.sep
 _GO_ON = "Mend the cause, then go on from there: graph.resume(error.run)."
@@ -26,7 +24,7 @@ def failure_of(run: Run[Any]) -> RunFailed:
     cursor = cause.cursor if cause else ""
     what = getattr(error, "what", None) or f"{type(error).__name__}: {run.without_secrets(str(error))}"
     is_on_purpose = getattr(error, "code", "") == Failed.code
-    standing = "" if is_on_purpose else f" of graph {run.graph!r} failed at {unquote(cursor) or 'its start'}"
+    standing = "" if is_on_purpose else f" of graph {run.graph!r} failed at {_spot(cause)}"
     why = getattr(error, "why", "") or ""
     failed = RunFailed(
         f"Run {run.id}{standing}: {what}",
@@ -37,7 +35,27 @@ def failure_of(run: Run[Any]) -> RunFailed:
         where=_places(run, error, cursor),
     )
     failed.__cause__ = error
+    if error is not None:
+        _leave_out_our_frames(error)
     return failed
+
+
+def _leave_out_our_frames(error: Exception) -> None:
+    """A traceback begins where the user's code was called. What graphflow found by itself is told in the error."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+        trace = trace.tb_next
+    if trace is not None or isinstance(error, GraphflowError):
+        error.__traceback__ = trace
+
+
+def _spot(cause: Failure | None) -> str:
+    """Where it failed: a cursor; of a join that cannot fire its node, and the cursor of the fork (S8.3)."""
+    if cause is None:
+        return "its start"
+    stands_at = unquote(cause.cursor)
+    is_at_its_node = stands_at.rpartition("/")[2].rpartition(":")[0] == cause.node
+    return stands_at if is_at_its_node else f"the join {cause.node!r} of {stands_at}"
 
 
 def _story(run: Run[Any]) -> str:
@@ -49,12 +67,8 @@ def _fix(error: Exception | None) -> str:
     given: str = getattr(error, "fix", "") or ""
     if given:
         return given.replace("graph.rerun(run,", "graph.rerun(error.run,")
-    holder: object = getattr(error, "obj", None)
-    if isinstance(error, AttributeError) and isinstance(holder, BaseModel):
-        names = type(holder).model_fields
-        close = nearest(error.name or "", names)
-        return f"Did you mean {close!r}? The fields are {', '.join(names)}.\n{_GO_ON}" if close else _GO_ON
-    return _GO_ON
+    slip = "" if error is None else slip_of(error)
+    return f"{slip}\n{_GO_ON}" if slip else _GO_ON
 
 
 def _places(run: Run[Any], error: Exception | None, cursor: str) -> tuple[Place, ...]:

@@ -8,6 +8,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from graphflow.agents.delegates import ToolOptions, delegate_tool, parameter_of
+from graphflow.agents.reached import agents_in
 from graphflow.agents.tools import Tool
 from graphflow.core.plan import Plan
 from graphflow.errors import Place, ToolInvalid
@@ -37,7 +38,10 @@ def graph_tool(
         return current.schema.snapshot(end) if given is None else end[given]
 
     parameters = {field: parameter_of(state, field) for field in taken}
-    return delegate_tool(name, purpose or f"Runs {name}.", parameters, perform, options, place, prepare=plan)
+    said = purpose or f"Runs {name}."
+    return delegate_tool(
+        name, said, parameters, perform, options, place, prepare=plan, agents=lambda: agents_in(plan())
+    )
 
 
 def refuse_questions(parts: Parts, place: Place) -> None:

@@ -209,8 +209,7 @@ class DriverHands:
         """What a request is recorded under: its digest and occurrence, or its own key alone."""
         if kind == "once":
             return f"once {request}", None
-        canonical = to_json(request, fallback=repr, inf_nan_mode="constants")
-        base = f"{kind} {hashlib.blake2b(canonical, digest_size=12).hexdigest()}"
+        base = key_of(kind, request)
         return base, self.occurrences.next(base)
 
     def _record(self, key: str) -> Effect | None:
@@ -221,6 +220,16 @@ class DriverHands:
         """A call has failed: the next equal one takes its place."""
         if number is not None:
             self.occurrences.give_back(base, number)
+
+
+def key_of(kind: str, request: Any) -> str:
+    """What a call of a model or tool is recorded under, but for which of several equal ones it is (S11.1).
+
+    >>> key_of("tool", {"tool": "search", "arguments": "{}"})
+    'tool 4be04319f43baf4535684ae5'
+    """
+    canonical = to_json(request, fallback=repr, inf_nan_mode="constants")
+    return f"{kind} {hashlib.blake2b(canonical, digest_size=12).hexdigest()}"
 
 
 def _secret_recorded(kind: str, request: Any, value: Any) -> NodeError:

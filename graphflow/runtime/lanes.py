@@ -50,6 +50,8 @@ def drive_lane(driver: Driver, worker: Worker, until: float) -> Attempt | None:
             driver.commit()
             if machine.now > until or not lane.is_free or observers or contextvars.copy_context() != clean:
                 return None
+            if driver.is_over:  # Ctrl-C struck in the branch (S14.2)
+                return None
     finally:
         driver.lane = driver.lane_worker = None
 

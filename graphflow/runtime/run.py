@@ -16,6 +16,7 @@ from graphflow.core.discretion import discreet_text
 from graphflow.core.journal import Entry, decode, pruned_before
 from graphflow.core.machine import Machine
 from graphflow.core.plan import Plan
+from graphflow.core.reasons import Reason, reasons
 from graphflow.core.replay import pruned, replay
 from graphflow.core.usage import Usage
 from graphflow.errors import RunError, shown, unknown_name
@@ -162,9 +163,30 @@ class Run(Generic[S]):
 
     @property
     def seconds(self) -> float:
-        """Seconds from the first entry to the last."""
+        """Seconds from the first entry to the last, those included in which it waited; of a rerun from its own first."""
         journal = self.journal
-        return float(journal[-1]["t"] - self._machine.spent.began) if journal else 0.0
+        return max(0.0, float(journal[-1]["t"] - self._machine.spent.began)) if journal else 0.0
+
+    @property
+    def working_seconds(self) -> float:
+        """The seconds in which it was driven: without those in which it waited for a person, or for somebody to go on."""
+        spent = self._machine.spent
+        now = self._machine.now - spent.since if spent.since else 0.0  # of a driver that is at work
+        return spent.seconds - spent.seconds_before + now
+
+    @property
+    def idle_seconds(self) -> float:
+        """The rest of ``seconds``: nobody drove it, since it waited, was stopped, or had ended before it was resumed."""
+        return max(0.0, self.seconds - self.working_seconds)
+
+    @cached_property
+    def rerun_of(self) -> tuple[str, int] | None:
+        """The run that it is a rerun of, and the entry there from which it goes on (S15.3); None if it began anew.
+
+        None as well once that entry was pruned. Entries up to there are those of the old run, with their times.
+        """
+        found = next((entry for entry in reversed(self.journal) if entry["kind"] == "rerun"), None)
+        return None if found is None else (found["of"], found["seq"] - 1)
 
     @property
     def reason(self) -> str:
@@ -218,6 +240,15 @@ class Run(Generic[S]):
         if self.pruned and seq <= self.pruned:
             raise pruned(self.id, seq, self.pruned + 1)
 
+    def why(self, seq: int) -> tuple[Reason, ...]:
+        """Why the run went on as it did at entry ``seq``: every edge considered there, in the order they were tried (S4.2).
+
+        Each says where it leads, its condition, the values that saw, and what came of it; printed it is one line. Empty
+        for an entry that took no edge. Raises RunError, and HistoryPruned for a moment that was pruned.
+        """
+        self.check_moment(seq)
+        return reasons(self._plans, self.journal, {seq}).get(seq, ())
+
     def story(self, node: str) -> tuple[reading.Step, ...]:
         """The transitions that explain a node: its own, and those that led to it. Raises RunError for unknown nodes."""
         names = {known.name for plan in self._machine.plans() for known in plan.nodes}
@@ -234,7 +265,7 @@ class Run(Generic[S]):
         return discreet_text(text, self._machine.scopes())
 
     def __repr__(self) -> str:
-        return f"<Run {self.id} of {self.graph}: {self.status}, {self._machine.spent.steps} steps>"
+        return f"<Run {self.id} of {self.graph}: {self.status}, {self._machine.spent.steps} step{'' if self._machine.spent.steps == 1 else 's'}>"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         rows = {

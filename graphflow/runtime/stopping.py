@@ -92,6 +92,13 @@ def take_back_cancel(worker: Worker) -> None:
     worker.is_stopped = False
 
 
+def is_told(over: asyncio.Future[None] | None, error: BaseException) -> bool:
+    """Whether an error says no more than the driver's end does: a further Ctrl-C, which ended what was at work."""
+    if over is None or not over.done() or not isinstance(error, KeyboardInterrupt):
+        return False
+    return over.cancelled() or isinstance(over.exception(), KeyboardInterrupt)
+
+
 async def put_down(driver: Driver) -> None:
     """Stop every worker and wait for it; cursors that ran are ready again. Nothing is left running (S14.2)."""
     driver.timers.cancel()

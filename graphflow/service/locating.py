@@ -13,6 +13,13 @@ def graph_of(row: RunRow, given: str | None) -> Target:
     """The graph of a run. Raises TargetNotFound and ImportFailed, and what its file declares wrongly."""
     if given:
         return load(given)
+    refuse_lost(row)
+    _, name = split(row.target)
+    return load(row.target) if name else _by_name(row)
+
+
+def refuse_lost(row: RunRow) -> None:
+    """Raises TargetNotFound for a run whose graph is known to be nowhere; nothing is imported to find out."""
     if not row.target or row.target.startswith("<"):
         raise TargetNotFound(
             f"Run {row.run} of graph {row.graph!r} does not tell where its graph is",
@@ -28,7 +35,6 @@ def graph_of(row: RunRow, given: str | None) -> Target:
             why=f"It was there, as {row.graph!r}, when the run was started.",
             fix=f"Name where it is now: --graph FILE:{name or 'graph'}",
         )
-    return load(row.target) if name else _by_name(row)
 
 
 def _by_name(row: RunRow) -> Target:

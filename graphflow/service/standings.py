@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +23,16 @@ def status_of(row: RunRow) -> str:
     ('stopped', 'running')
     """
     return "stopped" if row.standing.status == "running" and not row.is_driven else row.standing.status
+
+
+def newest(store: Store, statuses: Sequence[str] | None, graph: str | None, last: int | None) -> list[RunRow]:
+    """Newest first. A store knows not apart what is at work and what is stopped: both are ``running`` there."""
+    if statuses is None:
+        return store.rows(graph=graph, last=last)[::-1]
+    kept = {"running" if status == "stopped" else status for status in statuses}
+    is_exact = "running" not in kept or {"running", "stopped"} <= set(statuses)
+    rows = store.rows(status=sorted(kept), graph=graph, last=last if is_exact else None)
+    return [row for row in reversed(rows) if status_of(row) in statuses][:last]
 
 
 def exact(store: Store, row: RunRow) -> RunRow:

@@ -48,3 +48,8 @@ def read_run(store: Store, run_id: str, like: Plan | None = None) -> StoredRun:
 def stored_run(store: Store, run_id: str, like: Plan | None = None, model: str | None = None) -> Run[Any]:
     """The same as a Run. Raises RunNotFound and JournalInvalid."""
     return read_run(store, run_id, like).run(model)
+
+
+def values_of(run: Run[Any]) -> dict[str, Any]:
+    """The fields of a run's state."""
+    return {name: getattr(run.state, name) for name in run.plan.schema.fields}

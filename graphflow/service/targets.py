@@ -24,6 +24,7 @@ from graphflow.errors import GraphflowError, ImportFailed, Place, TargetNotFound
 from graphflow.flow import Graph
 
 DEFAULT_NAME = "graph"
+_MOST_NAMED = 10
 _SKIPPED = ("__pycache__", "node_modules", "site-packages")
 
 
@@ -105,8 +106,10 @@ def split(text: str) -> tuple[str, str]:
 
 
 def is_file(place: str) -> bool:
-    """Whether a place is meant as a file rather than a module."""
-    return place.endswith(".py") or os.sep in place or "/" in place or Path(place).is_file()
+    """Whether a place is meant as a file, or a folder, rather than a module."""
+    is_package = (Path(place) / "__init__.py").is_file()
+    is_there = Path(place).is_file() or (Path(place).is_dir() and not is_package)
+    return place.endswith(".py") or os.sep in place or "/" in place or is_there
 
 
 def import_target(place: str) -> ModuleType:
@@ -117,7 +120,9 @@ def import_target(place: str) -> ModuleType:
 def _import_file(file: Path) -> ModuleType:
     if file.is_dir():
         raise TargetNotFound(
-            f"{str(file)!r} is a folder", why="A target is one graph of one file.", fix=_some_files_in(file)
+            f"{str(file)!r} is a folder",
+            why="A target is one graph, of one file: FILE[:NAME].",
+            fix=_some_files_in(file),
         )
     if not file.is_file():
         raise TargetNotFound(
@@ -254,9 +259,14 @@ def _nearest_file(file: Path) -> str:
     close = nearest(file.stem, stems)
     if close:
         return f"Did you mean {str(folder / close) + '.py'!r}?"
+    if file.suffix == ".py" and file.parent.is_dir() and 0 < len(stems) <= _MOST_NAMED:
+        return f"The Python files there are: {', '.join(str(folder / stem) + '.py' for stem in stems)}."
     return "Name a file that ends in .py, or a module that can be imported from here."
 
 
 def _some_files_in(folder: Path) -> str:
-    names = sorted(str(known) for known in folder.glob("*.py"))[:10]
-    return f"Name one of its files: {', '.join(names)}." if names else "Name a file."
+    names = list(files_in(folder))
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    if not names:
+        return "No Python file in it speaks of graphflow: name the file that holds the graph."
+    return f"Name the one you mean: {', '.join(names[:_MOST_NAMED])}{more}."

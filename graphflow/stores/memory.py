@@ -52,7 +52,8 @@ class MemoryStore:
         now = time.time()
         with self._lock:
             if run_id in self._runs:
-                raise taken_id(run_id)
+                kept = self._runs[run_id]
+                raise taken_id(run_id, "" if kept.standing is None else kept.standing.status, kept.is_driven)
             self._runs[run_id] = _Kept(
                 {plan.fingerprint: plan}, origin, now, now, list(entries), pruned_before(entries)
             )
@@ -219,12 +220,21 @@ def is_ready(row: RunRow, now: float) -> bool:
     return row.standing.status == "running" or row.has_answers or (wake_at is not None and wake_at <= now)
 
 
-def taken_id(run_id: str) -> StoreError:
-    """Two runs of one id."""
+def taken_id(run_id: str, status: str = "", is_driven: bool = False) -> StoreError:
+    """Two runs of one id. What there is to do follows from how the other one stands."""
+    resumed = f"graph.resume({run_id!r}, store=...)"
+    if is_driven:
+        stands = "it is being driven now (S18)"
+        fix = f"Let it come to rest, as graphflow runs tail {run_id} shows; if it is not done by then, {resumed} goes on with it."
+    elif status in ("done", "cancelled"):
+        stands, fix = f"it is {status}", "Its result is in the store: nothing has to be run again."
+    else:
+        stands = f"its status is {status}" if status and status != "running" else "nobody drives it now"
+        fix = f"Go on with it: {resumed}."
     return StoreError(
         f"There is a run {run_id!r} already",
-        why="Run ids are unique in a store.",
-        fix="Leave run_id= out, or resume that run.",
+        why=f"Run ids are unique in a store, and {stands}.",
+        fix=f"{fix}\nFor a new run leave run_id= out, or give another one.",
     )
 
 

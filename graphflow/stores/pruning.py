@@ -16,7 +16,7 @@ from graphflow.core.journal import Entry, decode, encode, pruned_before
 from graphflow.core.plan import Plan
 from graphflow.core.replay import replay
 from graphflow.errors import RunBusy, RunNotFound, StoreError
-from graphflow.graph.stored import is_exact
+from graphflow.graph.restored import is_exact
 from graphflow.stores.store import RunRow, Store
 
 OVER = ("done", "cancelled")

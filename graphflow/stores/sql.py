@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from graphflow.core.journal import Brief, decode, pruned_before, text_of
 from graphflow.core.plan import Plan
 from graphflow.errors import RunNotFound, StoreError, unknown_name
-from graphflow.graph.stored import data_of, plan_of
+from graphflow.graph.restored import plan_of
+from graphflow.graph.stored import data_of
 from graphflow.stores import sharing
 from graphflow.stores.ciphers import Cipher, opened, sealed
 from graphflow.stores.committing import fenced
@@ -87,6 +89,9 @@ class SqlStore:
             return bool(made)
 
         if not self._perform(create):
+            with suppress(RunNotFound):  # it was removed at this very moment
+                row = self.row(run_id)
+                raise taken_id(run_id, row.standing.status, row.is_driven)
             raise taken_id(run_id)
 
     def remove(self, run_id: str) -> None:

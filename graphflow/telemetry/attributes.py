@@ -8,15 +8,17 @@ to what a name can be. Texts are in functions of their own, which are called whe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from graphflow.core.plan import Edge, Node, Plan
 from graphflow.core.usage import Usage
 
 Attributes: TypeAlias = dict[str, str | bool | int | float | list[str]]
+Clear: TypeAlias = Callable[[str], str]
+"""Takes the secrets of a run's state out of a text (S3.8)."""
 
 _LONGEST_NAME = 200
 _LONGEST_TEXT = 8_192
@@ -48,15 +50,30 @@ def name_of(text: object) -> str:
     return "".join(one if one.isprintable() else "?" for one in str(text)[:_LONGEST_NAME])
 
 
-def text_of(text: object) -> str:
-    """A text of a payload, cut to a length that exporters take."""
-    whole = str(text)
+def text_of(text: object, clear: Clear = str) -> str:
+    """A text of a payload, cut to a length that exporters take once it is clear of secrets.
+
+    >>> text_of("the key is hunter2", lambda text: text.replace("hunter2", "***"))
+    'the key is ***'
+    """
+    whole = clear(str(text))
     return whole if len(whole) <= _LONGEST_TEXT else whole[:_LONGEST_TEXT] + " …"
 
 
-def json_of(value: object) -> str:
-    """A value of a payload as JSON."""
-    return text_of(to_json(value, fallback=repr, inf_nan_mode="strings").decode(errors="replace"))
+def json_of(value: object, clear: Clear = str) -> str:
+    """A value of a payload as JSON. Secrets are taken out of each text in it, before that is quoted and escaped."""
+    plain = from_json(to_json(value, fallback=repr, inf_nan_mode="strings"))
+    return text_of(to_json(_cleared(plain, clear), inf_nan_mode="strings").decode(errors="replace"))
+
+
+def _cleared(value: Any, clear: Clear) -> Any:
+    if isinstance(value, str):
+        return clear(value)
+    if isinstance(value, list):
+        return [_cleared(one, clear) for one in cast("list[object]", value)]
+    if isinstance(value, dict):
+        return {clear(name): _cleared(one, clear) for name, one in cast("dict[str, object]", value).items()}
+    return value
 
 
 def workflow(plan: Plan) -> Attributes:
@@ -157,33 +174,33 @@ def error(told: BaseException | Mapping[str, Any]) -> Attributes:
     return found
 
 
-def message(told: BaseException | Mapping[str, Any]) -> str:
+def message(told: BaseException | Mapping[str, Any], clear: Clear = str) -> str:
     """A payload: what an error says."""
     what = getattr(told, "what", None) or str(told) if isinstance(told, BaseException) else told.get("what", "")
-    return text_of(what)
+    return text_of(what, clear)
 
 
-def messages(request: Mapping[str, Any]) -> str:
+def messages(request: Mapping[str, Any], clear: Clear = str) -> str:
     """A payload: what a model is told, the last messages of it."""
     last = request.get("messages", [])[-_MOST_MESSAGES:]
-    return to_json([_message(one) for one in last], fallback=repr).decode(errors="replace")
+    return to_json([_message(one, clear) for one in last], fallback=repr).decode(errors="replace")
 
 
-def output(response: Mapping[str, Any]) -> str:
+def output(response: Mapping[str, Any], clear: Clear = str) -> str:
     """A payload: what a model answers."""
-    told = _message({"role": "assistant", **response})
+    told = _message({"role": "assistant", **response}, clear)
     finish = cast("list[str]", answer(response)["gen_ai.response.finish_reasons"])[0]
     return to_json([told | {"finish_reason": finish}], fallback=repr).decode(errors="replace")
 
 
-def _message(given: Mapping[str, Any]) -> dict[str, Any]:
-    text = text_of(given.get("text", ""))
+def _message(given: Mapping[str, Any], clear: Clear) -> dict[str, Any]:
+    text = text_of(given.get("text", ""), clear)
     parts: list[dict[str, Any]] = []
     if given.get("role") == "tool":
         parts.append({"type": "tool_call_response", "id": given.get("call_id", ""), "response": text})
     elif text:
         parts.append({"type": "text", "content": text})
     for call in given.get("tool_calls", ()):
-        arguments = text_of(call.get("arguments", "{}"))
+        arguments = text_of(call.get("arguments", "{}"), clear)
         parts.append({"type": "tool_call", "id": call.get("id", ""), "name": call["name"], "arguments": arguments})
     return {"role": given.get("role", "user"), "parts": parts}

@@ -6,7 +6,7 @@ from typing import Any
 
 from graphflow.graph.context import Effect
 from graphflow.telemetry import attributes
-from graphflow.telemetry.attributes import Attributes
+from graphflow.telemetry.attributes import Attributes, Clear
 
 
 def described(kind: str, request: Any, agent: str) -> tuple[str, Attributes]:
@@ -31,13 +31,13 @@ def described(kind: str, request: Any, agent: str) -> tuple[str, Attributes]:
     return f"execute_tool {tool}", {"gen_ai.operation.name": "execute_tool", **told}
 
 
-def given(kind: str, request: Any) -> Attributes:
+def given(kind: str, request: Any, clear: Clear) -> Attributes:
     """A payload: what a call is given."""
     if kind == "model":
-        return {"gen_ai.input.messages": attributes.messages(request)}
+        return {"gen_ai.input.messages": attributes.messages(request, clear)}
     if kind == "once":
-        return {"graphflow.once.key": attributes.text_of(request)}
-    return {"gen_ai.tool.call.arguments": attributes.text_of(request.get("arguments", ""))}
+        return {"graphflow.once.key": attributes.text_of(request, clear)}
+    return {"gen_ai.tool.call.arguments": attributes.text_of(request.get("arguments", ""), clear)}
 
 
 def outcome(kind: str, request: Any, effect: Effect) -> Attributes:
@@ -49,10 +49,10 @@ def outcome(kind: str, request: Any, effect: Effect) -> Attributes:
     return {"error.type": "tool_error"} if kind == "tool" and effect.error else {}
 
 
-def result(kind: str, request: Any, effect: Effect) -> Attributes:
+def result(kind: str, request: Any, effect: Effect, clear: Clear) -> Attributes:
     """A payload: what a call gave."""
     if kind == "model":
-        return {"gen_ai.output.messages": attributes.output(effect.value)}
+        return {"gen_ai.output.messages": attributes.output(effect.value, clear)}
     if kind == "once":
-        return {"graphflow.once.result": attributes.json_of(effect.value)}
-    return {} if "approval" in request else {"gen_ai.tool.call.result": attributes.text_of(effect.value["text"])}
+        return {"graphflow.once.result": attributes.json_of(effect.value, clear)}
+    return {} if "approval" in request else {"gen_ai.tool.call.result": attributes.text_of(effect.value["text"], clear)}

@@ -18,7 +18,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from graphflow.core import reading
-from graphflow.core.discretion import discreet_text
+from graphflow.core.discretion import clearing
 from graphflow.core.journal import expand
 from graphflow.core.machine import Machine
 from graphflow.core.usage import Usage
@@ -27,7 +27,7 @@ from graphflow.runtime import events
 from graphflow.runtime.events import Event
 from graphflow.runtime.watching import Call, CallEnd
 from graphflow.telemetry import attributes, calls
-from graphflow.telemetry.attributes import Attributes
+from graphflow.telemetry.attributes import Attributes, Clear
 
 IS_INSTALLED = True
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ class RunSpans:
         if visit is not None:
             visit.span.set_attribute("graphflow.to", [attributes.name_of(name) for name in event.to])
             if self._payload:
-                visit.span.set_attributes(self._discreet({"graphflow.updates": attributes.json_of(event.updates)}))
+                visit.span.set_attribute("graphflow.updates", attributes.json_of(event.updates, self._clear()))
             self._end(visit, event.t)
 
     def _failed(self, event: events.NodeFailed) -> None:
@@ -205,7 +205,7 @@ class RunSpans:
     def _asked(self, event: events.Asked) -> None:
         told: Attributes = {"graphflow.question.id": attributes.name_of(event.id)}
         if self._payload:
-            told |= self._discreet({"graphflow.question": attributes.text_of(event.question)})
+            told["graphflow.question"] = attributes.text_of(event.question, self._clear())
         visit = self._visits.get(event.cursor)
         if event.tool:
             told["gen_ai.tool.name"] = attributes.name_of(event.tool)
@@ -221,7 +221,7 @@ class RunSpans:
         self._nearest(event.cursor).add_event("graphflow.decided", told, _ns(event.t))
 
     def _waits(self, event: events.CallWaits) -> None:
-        told: Attributes = {"graphflow.why": attributes.text_of(event.why)} if self._payload else {}
+        told: Attributes = {"graphflow.why": attributes.text_of(event.why, self._clear())} if self._payload else {}
         self._nearest(event.cursor).add_event("graphflow.call_waits", told, _ns(event.t))
 
     def _recorded(self, event: events.EffectRecorded) -> None:
@@ -250,7 +250,7 @@ class RunSpans:
         name, told = calls.described(call.kind, request, visit.agent if visit is not None and not under else "")
         told["graphflow.cursor"] = under or call.cursor
         if self._payload:
-            told |= self._discreet(calls.given(call.kind, request))
+            told |= calls.given(call.kind, request, self._clear())
         kind = SpanKind.CLIENT if call.kind == "model" else SpanKind.INTERNAL
         span = self._tracer.start_span(name, self._caller(visit), kind, told, start_time=_ns(call.t))
         own = span.get_span_context().span_id
@@ -278,9 +278,9 @@ class RunSpans:
         if effect is not None:
             span.set_attributes(calls.outcome(kind, request, effect))
             if self._payload:
-                span.set_attributes(self._discreet(calls.result(kind, request, effect)))
+                span.set_attributes(calls.result(kind, request, effect, self._clear()))
             if kind == "tool" and effect.error and "approval" not in request:
-                said = self._without_secrets(attributes.text_of(effect.error)) if self._payload else "tool_error"
+                said = attributes.text_of(effect.error, self._clear()) if self._payload else "tool_error"
                 span.set_status(Status(StatusCode.ERROR, said))
         elif isinstance(error, asyncio.CancelledError | Suspended):
             span.set_attribute("graphflow.outcome", "waiting" if isinstance(error, Unanswered) else "stopped")
@@ -343,19 +343,16 @@ class RunSpans:
             cursor = _outer(cursor)
         return self._root
 
-    def _without_secrets(self, text: str) -> str:
-        """A text of a payload, without the secrets of the run's state (S3.8)."""
-        return discreet_text(text, self._machine.scopes())
-
-    def _discreet(self, payload: Attributes) -> Attributes:
-        return {key: self._without_secrets(str(text)) for key, text in payload.items()}
+    def _clear(self) -> Clear:
+        """What takes the secrets of the run's state out of the texts of a payload, before they are cut (S3.8)."""
+        return clearing(self._machine.scopes())
 
     def _fail(self, span: Span, error: BaseException | Mapping[str, Any]) -> None:
         told = attributes.error(error)
         span.set_attributes(told)
         said = str(told.get("graphflow.error.code", told["error.type"]))
         if self._payload:
-            said = self._without_secrets(attributes.message(error))
+            said = attributes.message(error, self._clear())
         span.set_status(Status(StatusCode.ERROR, said))
 
 

@@ -19,7 +19,7 @@ from graphflow.core.plan import Plan
 from graphflow.core.replay import replay
 from graphflow.errors import GraphChanged, GraphflowError, StoreError, shown
 from graphflow.errors.testing import RecordInvalid
-from graphflow.graph import stored
+from graphflow.graph import restored
 from graphflow.graph.declaration import Declaration
 from graphflow.runtime.run import Run
 from graphflow.stores.ciphers import cipher_of, opened
@@ -188,7 +188,7 @@ def _of_export(plan: Plan, file: Path, change: migrating.Migrate | None) -> Verd
         header: Any = json.loads(lines[0])
         is_ours = header["kind"] == KIND and header["format"] == FORMAT
         name, status, entries = str(header["run"]), str(header["status"]), int(header["entries"])
-        plans = [stored.plan_of(data, plan) for data in header["plans"]] if is_ours else []
+        plans = [restored.plan_of(data, plan) for data in header["plans"]] if is_ours else []
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, GraphflowError) as error:
         raise _no_export(file, f"{type(error).__name__}: {error}.") from None
     if not is_ours:

@@ -6,20 +6,15 @@ whether a person answers, is no fault: every walk chooses that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from graphflow.core.plan import Node
-from graphflow.core.scopes import Scope
 from graphflow.errors import (
     BadResponse,
     ContentFiltered,
-    HandoffInvalid,
-    JoinFailed,
     ModelTimeout,
-    NodeError,
-    NodeTimeout,
     OutputInvalid,
     RateLimited,
     Refused,
@@ -30,7 +25,8 @@ from graphflow.errors import (
 from graphflow.errors.testing import FaultInvalid
 from graphflow.graph.context import Handoff
 from graphflow.testing.playing.play import Move, Option, Play
-from graphflow.testing.values.odd_answers import HUGE, INSTRUCTIONS, odd_answer
+from graphflow.testing.playing.striking import At, Faults, Mark, declared_errors, fail, made, number_of
+from graphflow.testing.values.odd_answers import BROKEN_OFF, HUGE, INSTRUCTIONS, REFUSAL, odd_answer
 from graphflow.testing.values.sampling import NoSample
 
 __all__ = [
@@ -50,57 +46,22 @@ __all__ = [
     "huge",
     "injected",
     "invalid",
+    "late",
     "model",
     "none",
     "raising",
+    "refusal",
     "silence",
     "slow",
     "store",
     "timeout",
+    "truncated",
 ]
-
-
-class Mark:
-    """What stands in the steps of a replay for something that is no answer of a node."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __repr__(self) -> str:
-        return f"faults.{self.name}"
 
 
 CRASH, CANCEL, FIRE, AGAIN, CLOCK, SILENCE = map(Mark, ("CRASH", "CANCEL", "FIRE", "AGAIN", "CLOCK", "SILENCE"))
 
 _RESULTS = ("reply", "handoff", "fail")
-
-At = Callable[[Play, Option], Iterable[Move]]
-"""What may go wrong at an option, as moves in the place of the ordinary one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Faults:
-    """Kinds of faults by name, and how many of them one run may meet."""
-
-    kinds: tuple[tuple[str, At], ...] = ()
-    at_most: int = 2
-
-    def __add__(self, other: object) -> Faults:
-        if not isinstance(other, Faults):
-            raise FaultInvalid(
-                f"{shown(other)} is no fault",
-                why="Faults are put together with others.",
-                fix="Write faults.crash() + faults.raising(ConnectionError).",
-            )
-        return Faults((*self.kinds, *other.kinds), max(self.at_most, other.at_most))
-
-    def at(self, play: Play, option: Option) -> list[Move]:
-        """All that may go wrong here."""
-        return [move for _, kind in self.kinds for move in kind(play, option)]
-
-    def __bool__(self) -> bool:
-        return bool(self.kinds) and self.at_most > 0
-
 
 none = Faults((), 0)
 """Nothing goes wrong."""
@@ -118,12 +79,15 @@ def all(*, at_most: int = 2) -> Faults:  # noqa: A001
         empty(),
         huge(),
         injected(),
+        refusal(),
+        truncated(),
         crash(),
         cancel(),
         duplicate(),
+        late(),
         clock(),
     )
-    return replace(Faults(tuple(kind for one in kinds for kind in one.kinds)), at_most=_number(at_most))
+    return replace(Faults(tuple(kind for one in kinds for kind in one.kinds)), at_most=number_of(at_most))
 
 
 def raising(*errors: type[Exception] | Exception, at_most: int = 2) -> Faults:
@@ -146,7 +110,8 @@ def raising(*errors: type[Exception] | Exception, at_most: int = 2) -> Faults:
             for error in errors:
                 yield fail(option.scope, made(error) if isinstance(error, type) else error)
 
-    return Faults((("raising", at),), _number(at_most))
+    texts = [error.__name__ if isinstance(error, type) else repr(error) for error in errors]
+    return Faults(((f"raising({', '.join(texts)})", at),), number_of(at_most))
 
 
 def declared(*, at_most: int = 2) -> Faults:
@@ -157,7 +122,7 @@ def declared(*, at_most: int = 2) -> Faults:
             for kind in declared_errors(option.scope):
                 yield fail(option.scope, made(kind))
 
-    return Faults((("declared", at),), _number(at_most))
+    return Faults((("declared", at),), number_of(at_most))
 
 
 def model(*, at_most: int = 2) -> Faults:
@@ -169,7 +134,7 @@ def model(*, at_most: int = 2) -> Faults:
             for kind in kinds:
                 yield fail(option.scope, made(kind))
 
-    return Faults((("model", at),), _number(at_most))
+    return Faults((("model", at),), number_of(at_most))
 
 
 def timeout(*, at_most: int = 2) -> Faults:
@@ -179,7 +144,7 @@ def timeout(*, at_most: int = 2) -> Faults:
         if option.kind == "timer" and option.timer is not None and option.timer[0] == "timeout":
             yield Move("fire", option.cursor, option.node.name, option.timer)
 
-    return Faults((("timeout", at),), _number(at_most))
+    return Faults((("timeout", at),), number_of(at_most))
 
 
 def handoff(*, at_most: int = 2) -> Faults:
@@ -189,7 +154,7 @@ def handoff(*, at_most: int = 2) -> Faults:
         if option.kind == "node" and option.node.handoffs:
             yield Move("handoff", option.cursor, option.node.name, Handoff("nobody of that name"))
 
-    return Faults((("handoff", at),), _number(at_most))
+    return Faults((("handoff", at),), number_of(at_most))
 
 
 def invalid(*, at_most: int = 2) -> Faults:
@@ -199,25 +164,36 @@ def invalid(*, at_most: int = 2) -> Faults:
         if option.kind == "node" and option.node.kind == "function":
             yield Move("reply", option.cursor, option.node.name, {"no field of that name": 0})
 
-    return Faults((("invalid", at),), _number(at_most))
+    return Faults((("invalid", at),), number_of(at_most))
 
 
 def empty(*, at_most: int = 2) -> Faults:
     """An agent says nothing: an empty text, an empty list, in every field where its output type allows that.
 
-    This and ``huge`` and ``injected`` are valid answers, so that whatever breaks on them counts as broken.
+    This and ``huge``, ``injected``, ``refusal`` and ``truncated`` are valid answers, so that whatever breaks on them counts
+    as broken. (A model that says so itself raises ``Refused`` or ``Truncated``: see ``model``.)
     """
-    return Faults((("empty", _saying("")),), _number(at_most))
+    return Faults((("empty", _saying("")),), number_of(at_most))
 
 
 def huge(*, at_most: int = 2) -> Faults:
     """An agent says 100,000 characters, in every text of its answer."""
-    return Faults((("huge", _saying(HUGE)),), _number(at_most))
+    return Faults((("huge", _saying(HUGE)),), number_of(at_most))
 
 
 def injected(*, at_most: int = 2) -> Faults:
     """An agent was talked into passing instructions on: they stand in every text of its answer."""
-    return Faults((("injected", _saying(INSTRUCTIONS)),), _number(at_most))
+    return Faults((("injected", _saying(INSTRUCTIONS)),), number_of(at_most))
+
+
+def refusal(*, at_most: int = 2) -> Faults:
+    """An agent will not do it, and says so in every text of its answer, which nothing tells from any other."""
+    return Faults((("refusal", _saying(REFUSAL)),), number_of(at_most))
+
+
+def truncated(*, at_most: int = 2) -> Faults:
+    """An agent's answer breaks off: every text of it ends in the middle of a word, of a JSON, of a block of code."""
+    return Faults((("truncated", _saying(BROKEN_OFF)),), number_of(at_most))
 
 
 def _saying(text: str) -> At:
@@ -247,7 +223,7 @@ def crash(*, at_most: int = 2) -> Faults:
         if option.kind == "node" and option.node.kind == "function" and "ctx" in option.node.arguments:
             yield Move("crash", option.cursor, option.node.name)  # it is called if this is chosen
 
-    return Faults((("crash", at),), _number(at_most))
+    return Faults((("crash", at),), number_of(at_most))
 
 
 def cancel(*, at_most: int = 1) -> Faults:
@@ -258,7 +234,7 @@ def cancel(*, at_most: int = 1) -> Faults:
         if "/" in option.cursor:
             yield Move("cancel", option.cursor.rpartition("/")[0])
 
-    return Faults((("cancel", at),), _number(at_most))
+    return Faults((("cancel", at),), number_of(at_most))
 
 
 def duplicate(*, at_most: int = 2) -> Faults:
@@ -269,7 +245,22 @@ def duplicate(*, at_most: int = 2) -> Faults:
         if last is not None and (last.kind in _RESULTS or (last.kind == "fire" and last.value[0] != "timeout")):
             yield Move("again", play.moves[-1].cursor, play.moves[-1].node)
 
-    return Faults((("duplicate", at),), _number(at_most))
+    return Faults((("duplicate", at),), number_of(at_most))
+
+
+def late(*, at_most: int = 2) -> Faults:
+    """What a node returns comes after its time was over, or its branch was cancelled. It must change nothing (S15.5).
+
+    Nothing else can happen to a result on its way: within one process it is neither lost nor overtaken by another of the
+    same node, and which node is done first is no fault; every walk chooses that.
+    """
+
+    def at(play: Play, option: Option) -> Iterator[Move]:
+        last = play.moves[-1] if play.moves else None
+        if last is not None and play.is_late_open:
+            yield Move("again", last.cursor, last.node)
+
+    return Faults((("late", at),), number_of(at_most))
 
 
 def silence(*, at_most: int = 1) -> Faults:
@@ -279,23 +270,25 @@ def silence(*, at_most: int = 1) -> Faults:
         if option.kind == "question":
             yield Move("silence", option.cursor, option.node.name)
 
-    return Faults((("silence", at),), _number(at_most))
+    return Faults((("silence", at),), number_of(at_most))
 
 
 def slow(*, at_most: int = 2) -> Faults:
-    """A node takes longer than anything around it may: twice its ``timeout_s``, or two minutes.
+    """A node takes longer than anything around it may, before its work or behind it: twice its ``timeout_s``, or two minutes.
 
     For ``simulate``. A walk has no clock: it tries every order of timers and nodes anyway, and ``timeout()`` strikes there.
     """
-    return Faults((("slow", _never),), _number(at_most))
+    return Faults((("slow", _never),), number_of(at_most))
 
 
 def store(*, at_most: int = 1) -> Faults:
-    """A commit is refused (disk full, connection lost), or another driver has taken over the run (S18).
+    """What a store may do to a driver (S18): it refuses a commit (disk full, connection lost); it writes one, and its
+    answer is lost; another driver has taken over; the next process reads a copy that lags behind.
 
-    For ``simulate``, which has a store.
+    For ``simulate``, which has a store. A journal that is torn, or lacks what was said to be safe, is none of this: the
+    stores write a commit whole or not at all, which ``store_contract`` asks of any.
     """
-    return Faults((("store", _never),), _number(at_most))
+    return Faults((("store", _never),), number_of(at_most))
 
 
 def _never(play: Play, option: Option) -> Iterable[Move]:
@@ -310,55 +303,4 @@ def clock(*, at_most: int = 2) -> Faults:
         yield Move("clock", value=-3_600.0)
         yield Move("clock", value=31_536_000.0)
 
-    return Faults((("clock", at),), _number(at_most))
-
-
-def fail(scope: Scope, error: Exception) -> Move:
-    """A node that raises."""
-    return Move("fail", scope.path, scope.node.name, error)
-
-
-def made(kind: type[Exception]) -> Exception:
-    """An instance of an error class, however it is built."""
-    for arguments in (("made up by a test",), (), (0, "made up by a test")):
-        try:
-            return kind(*arguments)
-        except Exception:  # a class of the user's with a way of its own
-            continue
-    error: Exception = kind.__new__(kind)
-    error.args = ("made up by a test",)
-    return error
-
-
-def declared_errors(scope: Scope) -> list[type[Exception]]:
-    """The error classes that the graph has said something about, for a node and for all that is around it (S8.3)."""
-    found: dict[type[Exception], None] = {}
-    at: Scope | None = scope
-    while at is not None:
-        for node in (at.node, *_joins_of(at)):
-            found |= dict.fromkeys(_said_of(node))
-        at = at.parent
-    return [kind for kind in found if not issubclass(kind, JoinFailed | NodeTimeout | HandoffInvalid)]
-
-
-def _joins_of(scope: Scope) -> list[Node]:
-    return [scope.plan.nodes[scope.join]] if scope.join >= 0 else []
-
-
-def _said_of(node: Node) -> Iterator[type[Exception]]:
-    for edge in node.error_edges:
-        yield from (kind for kind in edge.errors if issubclass(kind, Exception) and kind not in (Exception, NodeError))
-    if node.retry is not None:
-        on = node.retry.on if isinstance(node.retry.on, tuple) else (node.retry.on,)
-        yield from (kind for kind in on if issubclass(kind, Exception) and kind is not Exception)
-
-
-def _number(at_most: int) -> int:
-    given: object = at_most
-    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
-        raise FaultInvalid(
-            f"at_most={at_most!r} is no number of faults",
-            why="It says how many one run may meet.",
-            fix="Write at_most=2.",
-        )
-    return at_most
+    return Faults((("clock", at),), number_of(at_most))

@@ -151,9 +151,11 @@ class Session:
             terminalreporter.write_line(self.trouble, red=True)
         if self.watch is None:
             return
+        from graphflow.testing.suites.coverage_report import texts_of
+
         terminalreporter.section("graphflow coverage")
-        for one in self.coverages:
-            terminalreporter.write_line(str(one))
+        for text in texts_of(self.coverages):
+            terminalreporter.write_line(text)
         if not self.coverages:
             terminalreporter.write_line("No graph of this project was run.")
         else:

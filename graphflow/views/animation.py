@@ -14,7 +14,19 @@ HELD = 4
 """For how many steps the last one stays."""
 
 
-def animated(frames: Sequence[str], step_s: float) -> str:
+class Animation(str):
+    """An SVG that plays, as text; the last line of a notebook cell shows it playing."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        return f"<div>{self}</div>"
+
+    def __repr__(self) -> str:
+        return f"<animation of {len(self):,} characters>"
+
+
+def animated(frames: Sequence[str], step_s: float) -> Animation:
     """One SVG of several that show the same elements. ``frames`` are SVG texts with the same ids, in order."""
     roots = [ElementTree.fromstring(_without_namespace(frame)) for frame in frames]
     looks = [{_id(element): element for element in _graph_of(root)} for root in roots]
@@ -33,7 +45,7 @@ def animated(frames: Sequence[str], step_s: float) -> str:
     style.text = rules.written(merged.get("id", ""))
     merged.insert(1, style)
     merged.set("xmlns", "http://www.w3.org/2000/svg")
-    return ElementTree.tostring(merged, encoding="unicode") + "\n"
+    return Animation(ElementTree.tostring(merged, encoding="unicode") + "\n")
 
 
 def _without_namespace(svg: str) -> str:

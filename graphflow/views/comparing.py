@@ -280,6 +280,7 @@ def _path_of(mark: Mark) -> object:
 
 def _did(mark: Mark) -> str:
     parts = [mark.status, f"×{mark.visits}"] if mark.visits > 1 else [str(mark.status)]
+    parts += [marking.cells_in_words(mark.cells)] if mark.cells else []
     parts += [duration(mark.seconds)] if mark.seconds else []
     parts += [dollars(mark.usage.usd)] if mark.usage.usd else []
     return " ".join(parts) if mark.status != "not run" else "not run"

@@ -18,7 +18,7 @@ from graphflow.core.plan import Plan
 from graphflow.errors import DrawingError, shown, unknown_name
 from graphflow.runtime.arguments import checked_run
 from graphflow.runtime.run import Run
-from graphflow.views.animation import animated
+from graphflow.views.animation import Animation, animated
 from graphflow.views.dot import dot_of
 from graphflow.views.drawing import Detail, Direction, Drawing
 from graphflow.views.extraction import extract
@@ -140,8 +140,10 @@ class Diagram:
         shown_at = {entry["seq"] for entry in run.journal if entry["kind"] not in ("effect", "spent", "due")}
         return tuple(sorted(shown_at | {run.seq}))
 
-    def animation(self, step_s: float = 0.8) -> str:
+    def animation(self, step_s: float = 0.8) -> Animation:
         """The run as one SVG that plays, ``step_s`` seconds a step. Of a long run some steps are left out.
+
+        It is text; the last line of a notebook cell shows it playing.
 
         Raises DrawingError without Graphviz (GF510), and for a graph alone.
         """

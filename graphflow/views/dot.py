@@ -29,6 +29,7 @@ _GAP = 0.5  # inches between cards
 _LONGEST_BAR = 12.0
 _CHARACTER = 0.072  # inches, of a label
 _POINTS = 72
+_OFF = 2  # points, of chips and words from their line, besides the padding of a cell
 
 
 _MANY_CARDS = 30
@@ -355,12 +356,23 @@ class _Writer:
         return f'<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="2"><TR><TD>{text}</TD></TR></TABLE>>'
 
     def _chipped_label(self, lines: list[str], arrow: Arrow, numbers: Sequence[int]) -> str:
+        """Words beside their line, and a chip between them once it was taken; in the same room before and after."""
         style = "<I>{}</I>" if arrow.tone == "else" else "{}"
-        cells = [f'<TD ALIGN="LEFT">{style.format(escaped(line))}</TD>' for line in lines] or ["<TD></TD>"]
-        rows = [f"<TR>{marking.chip(numbers, self.theme)}{cells[0]}</TR>"]
-        rows += [f"<TR><TD></TD>{cell}</TR>" for cell in cells[1:]]
+        words = [f'<TD ALIGN="LEFT">{style.format(escaped(line))}</TD>' for line in lines] or ["<TD></TD>"]
+        is_across = self.drawing.direction == "LR"
+        before, after = marking.chip(numbers, self.theme, is_across=is_across)
+        first, *others = [before + words[0] + after, *(_below(before) + cell + _below(after) for cell in words[1:])]
+        if is_across:  # the line is below, else on the left
+            rows = [first, *others, f'<TD HEIGHT="{_OFF}"></TD>']
+        else:
+            rows = [f'<TD WIDTH="{_OFF}"></TD>{first}', *(f"<TD></TD>{row}" for row in others)]
         plain = 'BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1"'
-        return f"<<TABLE {plain}>{''.join(rows)}</TABLE>>"
+        return f"<<TABLE {plain}>{''.join(f'<TR>{row}</TR>' for row in rows)}</TABLE>>"
+
+
+def _below(cell: str) -> str:
+    """What stands in a further row under a cell: nothing, where there is one."""
+    return "<TD></TD>" if cell else ""
 
 
 def _label_lines(arrow: Arrow) -> list[str]:

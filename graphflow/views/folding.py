@@ -12,23 +12,28 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from graphflow.core import reading, scopes
+from graphflow.core import copying, reading, scopes
 from graphflow.core.journal import SNAPSHOT, Entry
 from graphflow.core.machine import Machine
 from graphflow.core.migrating import twin_of
 from graphflow.core.plan import Edge, Plan
 from graphflow.core.reasons import reasons
 from graphflow.core.replay import fold, locate, replay
-from graphflow.core.scopes import Fork, Scope
+from graphflow.core.scopes import Scope
 from graphflow.core.usage import Usage
 from graphflow.views import standing
+from graphflow.views.concerns import Failing, OpenMap, failing_at, map_of
 from graphflow.views.drawing import Drawing, arrow_id, card_id, path_of
 from graphflow.views.overlay import Mark, Overlay, Status
+from graphflow.views.spans import Span, Spans
 from graphflow.views.standing import Standing, path_of_scope
 
 _ENDS_VISIT = frozenset(("finished", "answered", "left", "timer"))
+_TURNS: Mapping[str, Status] = {"asked": "running", "decided": "waiting", "woke": "retrying"}
+"""Entries with which a cursor stays where it is and does something else: what it did until then."""
 _CLOSES = frozenset(("joined", "failed", "wrapped", "cancelled"))
 """Entries with which what is open beneath their level may be cancelled."""
+_NO_WORK = ("start", "end", "fail")
 _OF_NO_CURSOR = frozenset(("rerun", "early", "started", "ended", "resumed", "waiting", "migrated"))
 
 
@@ -42,12 +47,12 @@ def overlays_of(
 ) -> list[Overlay]:
     """The same after each of some entries, in the order of the journal, which is folded once. Raises JournalInvalid."""
     wanted, last = set(seqs), max(seqs)
-    run = _Folding(plans, drawn)
+    run = Folding(plans, drawn)
     found: list[Overlay] = []
     for place, entry in enumerate(journal):
         if entry["seq"] > last:
             break
-        run.take(entry, journal[: place + 1])
+        run.take(entry, journal, place)
         if entry["seq"] in wanted:
             found.append(run.overlay(drawing, journal[-1]["seq"]))
     lasts = [{numbers[-1]: arrow for arrow, numbers in one.taken.items() if "~" not in arrow} for one in found]
@@ -69,27 +74,8 @@ class _Counted:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Map:
-    """An open map: where its branches are shown."""
-
-    owner: Scope
-    fork: Fork
-    key: str  # the scope and node that forked, of whatever visit
-    target: str  # path of the node that it maps to
-
-
-@dataclass(frozen=True, slots=True)
-class _Failing:
-    """A node that a failure is put down to: the path of the node, and its cursor, empty for a join that never ran."""
-
-    path: str
-    cursor: str
-    prefix: str
-
-
 @dataclass(slots=True)
-class _Folding:
+class Folding:
     """A run, entry by entry. Nodes go by their paths in ids, cursors and scopes by theirs in the journal."""
 
     plans: Mapping[str, Plan]
@@ -101,13 +87,15 @@ class _Folding:
     """Of maps that have closed: by key, the path of the target and the branches as they ended."""
     arrived: dict[str, float] = field(default_factory=dict[str, float])  # by scope: when its cursor came there
     begun: dict[str, list[float]] = field(default_factory=dict[str, list[float]])  # by cursor: when branches began
-    fatal: tuple[_Failing, ...] = ()  # what the run failed at
+    fatal: tuple[Failing, ...] = ()  # what the run failed at
+    ways: dict[int, str] = field(default_factory=dict[int, str])  # by entry: the arrow that it took
+    spans: Spans | None = None  # when nodes were at work, where somebody wants to know
 
-    def take(self, entry: Entry, so_far: Sequence[Entry]) -> None:
-        """Go on by one entry, the last of ``so_far``."""
+    def take(self, entry: Entry, journal: Sequence[Entry], place: int) -> None:
+        """Go on by one entry, which stands at this place of a journal."""
         kind, machine = entry["kind"], self.machine
         if machine is None or kind == "migrated":
-            self.machine = replay(self.plans, so_far)
+            self.machine = replay(self.plans, journal[: place + 1])
             if kind == SNAPSHOT:
                 self._remember(self.machine)
         elif kind in ("effect", "spent"):
@@ -125,6 +113,20 @@ class _Folding:
         else:
             self._take(machine, entry)
 
+    def copied(self) -> Folding:
+        """One that goes on by itself from here. Spans and ways are left out."""
+        return Folding(
+            self.plans,
+            self.drawn,
+            None if self.machine is None else copying.copy(self.machine),
+            {path: replace(node, ended=set(node.ended)) for path, node in self.nodes.items()},
+            {arrow: list(numbers) for arrow, numbers in self.taken.items()},
+            dict(self.closed),
+            dict(self.arrived),
+            {cursor: list(times) for cursor, times in self.begun.items()},
+            self.fatal,
+        )
+
     def _take(self, machine: Machine, entry: Entry) -> None:
         """An entry about a cursor. What it left is asked before it goes on."""
         kind, t = entry["kind"], entry["t"]
@@ -132,20 +134,22 @@ class _Folding:
         level = self._level_of(machine, entry, scope)
         cursor, path, plan, within = scope.path, path_of_scope(scope), level.plan, standing.within(level)
         was_live = [(one, path_of_scope(one)) for one in standing.beneath(level)] if kind in _CLOSES else []
-        maps = [found for one, _ in was_live if (found := _map_of(one)) is not None]
+        maps = [found for one, _ in was_live if (found := map_of(one)) is not None]
         staying = [(one, path) for one, path in was_live if standing.is_at_node(one)]
-        failing = _failing(scope, level, entry) if kind == "failed" else ()
+        failing = failing_at(scope, level, entry) if kind == "failed" else ()
         fold(machine, entry)
         if kind == "began":
             self.arrived[scope.prefix] = t
         elif kind == "entered":
             self._enter(scope, t)
         elif kind in _ENDS_VISIT:
-            self._end_visit(path, cursor, scope.prefix, t)
+            self._end_visit(path, cursor, scope.prefix, entry)
+        elif kind in _TURNS:
+            self._tell(path, cursor, scope.prefix, t, _TURNS[kind], entry["seq"])
         elif kind == "failed":
             self._fail(entry, failing, scope)
         self._close(maps, cursor if kind == "failed" else "")
-        self._let_go(staying, {one.cursor for one in failing}, t)
+        self._let_go(staying, {one.cursor for one in failing}, t, entry["seq"])
         if "edge" in entry:
             self._take_edge(entry, plan, within)
             self.arrived[level.prefix] = t
@@ -169,6 +173,11 @@ class _Folding:
         """A visit has lasted until now."""
         self._node(path).seconds += max(0.0, t - self._since(prefix, t))
         self.arrived[prefix] = t
+
+    def _tell(self, path: str, cursor: str, prefix: str, t: float, status: Status, seq: int) -> None:
+        """What a cursor was at until now, for who wants to know; before it is paid for."""
+        if self.spans is not None:
+            self.spans.add(path, cursor, self._since(prefix, t), t, status, seq)
 
     def _since(self, prefix: str, otherwise: float) -> float:
         """When the cursor of a scope came to where it is; of a branch at its first node, when it began."""
@@ -200,18 +209,34 @@ class _Folding:
         """Nobody drove the run between these times, so no node took them."""
         for scope in machine.scopes():
             if standing.is_at_node(scope):
-                self._pay(scope.prefix, path_of_scope(scope), before)
+                path = path_of_scope(scope)
+                self._tell(path, scope.path, scope.prefix, before, "cancelled", machine.seq)
+                self._pay(scope.prefix, path, before)
                 self.arrived[scope.prefix] = t
+
+    def open_spans(self) -> list[Span]:
+        """What the cursors that are live are at, as far as the last entry tells."""
+        machine, spans = self.machine, self.spans
+        if machine is None or spans is None or standing.is_over(machine):
+            return []
+        found: list[Span] = []
+        for scope in machine.scopes():
+            if standing.is_at_node(scope) and scope.node.kind not in _NO_WORK:
+                status = standing.status_of_leaf(scope) if scope.open is None else "running"
+                since = self._since(scope.prefix, machine.now)
+                found.append(spans.until(path_of_scope(scope), scope.path, since, machine.now, status, 0))
+        return found
 
     # -- what became of nodes ----------------------------------------------------------------------------------------
 
-    def _end_visit(self, path: str, cursor: str, prefix: str, t: float) -> None:
-        node = self._node(path)
+    def _end_visit(self, path: str, cursor: str, prefix: str, entry: Entry) -> None:
+        node, t = self._node(path), entry["t"]
         node.status = "done"
         node.ended.add(cursor)
+        self._tell(path, cursor, prefix, t, "waiting" if entry["kind"] == "answered" else "done", entry["seq"])
         self._pay(prefix, path, t)
 
-    def _fail(self, entry: Entry, failing: Sequence[_Failing], scope: Scope) -> None:
+    def _fail(self, entry: Entry, failing: Sequence[Failing], scope: Scope) -> None:
         error = entry["error"]
         said = next(iter(str(error.get("what", "")).splitlines()), "")
         name = f"{error.get('type', 'error')}{f': {said}' if said else ''}"
@@ -220,6 +245,8 @@ class _Folding:
             attempts = 1 if scope.node.retry is None else scope.node.retry.attempts
             is_first = place == 0 and attempts > 1 and "attempt" in entry
             node.note = f"{name} · try {entry['attempt']} of {attempts}" if is_first else name
+            if one.cursor:
+                self._tell(one.path, one.cursor, one.prefix, entry["t"], "failed", entry["seq"])
             if is_retried:
                 continue
             node.status = "failed"
@@ -230,15 +257,16 @@ class _Folding:
         if not {"due", "edge", "level"} & set(entry):
             self.fatal = tuple(failing)
 
-    def _close(self, maps: Sequence[_Map], failed: str) -> None:
+    def _close(self, maps: Sequence[OpenMap], failed: str) -> None:
         for one in maps:
             if one.owner.open is not one.fork:
                 self.closed[one.key] = (one.target, standing.settled_cells(one.fork, failed))
 
-    def _let_go(self, staying: Sequence[tuple[Scope, str]], failing: Collection[str], t: float) -> None:
+    def _let_go(self, staying: Sequence[tuple[Scope, str]], failing: Collection[str], t: float, seq: int) -> None:
         """Whoever was at a node when what it is in closed is cancelled (S6.6)."""
         for scope, path in staying:
             if scope.status in (scopes.CANCELLED, scopes.HELD) and scope.path not in failing:
+                self._tell(path, scope.path, scope.prefix, t, "cancelled", seq)
                 self._pay(scope.prefix, path, t)
                 node = self._node(path)
                 if not node.ended:
@@ -261,6 +289,7 @@ class _Folding:
             parts += entry.get("starts", range(len(edge.targets)))
         elif edge.kind == "map" and entry["items"]:
             parts.append(0)
+        self.ways[entry["seq"]] = arrow_id(path, number, parts[0])
         for part in parts:
             self.taken.setdefault(arrow_id(path, number, part), []).append(entry["seq"])
         if target is not None and level.nodes[target].kind == "end":
@@ -313,7 +342,7 @@ class _Folding:
     def _add_cells(self, marks: dict[str, Mark], now: Standing, is_over: bool) -> None:
         found = dict(self.closed)
         failed = [one.cursor for one in self.fatal]
-        for one in filter(None, map(_map_of, now.live)):
+        for one in filter(None, map(map_of, now.live)):
             found[one.key] = (one.target, now.cells(one.fork, failed, is_over))
         fatal = {one.path for one in self.fatal}
         for key in sorted(found, key=reading.order_of):
@@ -341,36 +370,6 @@ class _Folding:
                     counted.usage = machine.usage_by_node.get(node.name, counted.usage)
             self.arrived[scope.prefix] = scope.since
             self._begin(scope, machine.now)
-
-
-def _map_of(scope: Scope) -> _Map | None:
-    """The map that a scope has opened, if it has."""
-    fork = scope.open
-    if fork is None or fork.edge is None or fork.edge.kind != "map":
-        return None
-    target = path_of(scope.plan.nodes[fork.edge.targets[0]].name, standing.within(scope))
-    return _Map(scope, fork, f"{scope.prefix}{scope.node.id}", target)
-
-
-def _failing(scope: Scope, level: Scope, entry: Entry) -> tuple[_Failing, ...]:
-    """The nodes that a failure climbed through, to where it was settled: node, sub-graphs around it, join (S8.3)."""
-    around = standing.within(scope)
-    if "join" in entry:
-        join = scope.plan.edge(entry["join"]).join
-        assert join is not None
-        found = [_Failing(path_of(scope.plan.nodes[join].name, around), "", scope.prefix)]
-    else:
-        found = [_Failing(path_of_scope(scope), scope.path, scope.prefix)]
-    while scope is not level and scope.parent is not None and scope.fork is not None:
-        if scope.fork.edge is None:
-            found.append(_Failing(path_of_scope(scope.parent), scope.parent.path, scope.parent.prefix))
-        scope = scope.parent
-    if "edge" in entry:
-        source = level.plan.nodes[level.plan.edge(entry["edge"]).source]
-        path = path_of(source.name, standing.within(level))
-        if all(one.path != path for one in found):
-            found.append(_Failing(path, "", level.prefix))
-    return tuple(found)
 
 
 def _on_cards(marks: Mapping[str, Mark], drawing: Drawing) -> dict[str, Mark]:

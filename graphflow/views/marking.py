@@ -62,9 +62,9 @@ def figures(mark: Mark, purpose: str) -> str:
     parts: list[str] = []
     if mark.cells:
         parts.append(f"{mark.cells.count('done')} of {len(mark.cells)} ok")
-    elif mark.visits > 1:
-        parts.append(f"×{mark.visits}")
-    if mark.seconds or mark.visits:
+    elif mark.visits > 1 or not mark.is_timed:
+        parts.append(f"×{mark.visits:,}")
+    if (mark.seconds or mark.visits) and mark.is_timed:
         parts.append(duration(mark.seconds))
     if mark.usage.tokens:
         parts.append(f"{_count(mark.usage.tokens)} tok")
@@ -83,11 +83,15 @@ def cut(text: str, size: float, points: float) -> str:
     >>> cut("short", 10, 168), cut("W" * 40, 10, 50)
     ('short', 'WWWW…')
     """
-    if width_of(text, size) <= points:
-        return text
-    while text and width_of(text + "…", size) > points:
-        text = text[:-1]
-    return text.rstrip() + "…"
+    room = points - _width("…") * size
+    taken, fitting = 0.0, 0
+    for place, character in enumerate(text):
+        taken += _width(character) * size
+        if taken <= room:
+            fitting = place + 1
+        elif taken > points:
+            return text[:fitting].rstrip() + "…"
+    return text
 
 
 def width_of(text: str, size: float) -> float:
@@ -178,17 +182,27 @@ def _table(cells: Sequence[str], style: str = "") -> str:
     return f"<TABLE {plain}{style}><TR>{row}</TR></TABLE>"
 
 
-def chip(numbers: Sequence[int], theme: Theme) -> str:
-    """The entries that took an arrow, on a dark chip; as much room where none did."""
-    size = f'WIDTH="{_CHIP[0]}" HEIGHT="{_CHIP[1]}" FIXEDSIZE="TRUE"'
+def chip(numbers: Sequence[int], theme: Theme, *, is_across: bool = False) -> tuple[str, str]:
+    """What stands before the words of an arrow and what after them: first the entries that took it, on a dark chip.
+
+    As long as none did, the room is left free where nobody sees it: behind the words, or, along a line that leads
+    across, on both sides of them.
+    """
     if not numbers:
-        return f'<TD VALIGN="TOP">{_table([f"<TD {size}></TD>"])}</TD>'
+        return (_free(_CHIP[0] // 2 - 1), _free(_CHIP[0] // 2 - 1)) if is_across else ("", _free(_CHIP[0]))
+    size = f'WIDTH="{_CHIP[0]}" HEIGHT="{_CHIP[1]}" FIXEDSIZE="TRUE"'
     text = ",".join(map(str, numbers))
     if width_of(text, 9) > _CHIP[0] - 3:
         text = f"×{len(numbers)}"
     shown = f'<FONT POINT-SIZE="9" COLOR="{theme.background}"><B>{html.escape(text)}</B></FONT>'
     table = _table([f"<TD {size}>{shown}</TD>"], style=f' STYLE="ROUNDED" BGCOLOR="{theme.text}"')
-    return f'<TD VALIGN="TOP">{table}</TD>'
+    return f'<TD VALIGN="TOP">{table}</TD>', ""
+
+
+def _free(width: int) -> str:
+    """As much room as a chip takes."""
+    cell = f'<TD WIDTH="{width}" HEIGHT="{_CHIP[1]}" FIXEDSIZE="TRUE"></TD>'
+    return f'<TD VALIGN="TOP">{_table([cell])}</TD>'
 
 
 def in_words(numbers: Sequence[int], most: int = 6) -> str:
@@ -229,7 +243,8 @@ def told(drawing: Drawing, overlay: Overlay) -> Drawing:
 def _story(mark: Mark) -> str:
     facts = [f"{GLYPHS[mark.status]} {mark.status}"]
     if mark.visits:
-        facts.append(f"{mark.visits} visit{'s' if mark.visits != 1 else ''} in {duration(mark.seconds)}")
+        time = f" in {duration(mark.seconds)}" if mark.is_timed else ""
+        facts.append(f"{mark.visits:,} visit{'s' if mark.visits != 1 else ''}{time}")
     counts = ((status, mark.cells.count(status)) for status in GLYPHS)
     if mark.cells:
         facts.append(

@@ -15,6 +15,8 @@ from graphflow.views.overlay import Overlay
 from graphflow.views.theme import ROLES_OF_CHANGE, Role, Theme
 
 _SPECIAL = re.compile(r"[\"#<>&`\\{}|~]")
+_JOINED = re.compile(r"\$(?=\$)|#92;(?=n)|fa\w?:(?=fa-)")
+"""What side by side is a formula, the end of a line or an icon: these are looked for once entities have been read."""
 _LIST_LIKE = re.compile(r"^(\d+)([.)])|^([-+*])(?=\s)|^(\s*)$")
 _INDENT = "    "
 
@@ -146,12 +148,13 @@ def _title(cluster: Cluster) -> str:
 
 
 def _text(text: str) -> str:
-    """Text between quotes: entity codes for what Mermaid reads, and for what Markdown takes for a list.
+    """Text between quotes: entity codes for what Mermaid reads, and for what Markdown takes for a list; no formulas.
 
     >>> _text('say "hi" #1'), _text("1. first")
     ('say #34;hi#34; #35;1', '1#46; first')
     """
     escaped = _SPECIAL.sub(lambda found: f"#{ord(found[0])};", text)
+    escaped = _JOINED.sub(r"\g<0><b></b>", escaped)
     return _LIST_LIKE.sub(_unlisted, escaped)
 
 

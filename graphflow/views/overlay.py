@@ -23,7 +23,7 @@ class Mark:
     ``visits`` are those that came to an end, whatever the end was; ``seconds`` are summed over visits, from arrival to
     leaving, waits included, the present visit as far as it has come. ``note`` is how it failed last, with the attempt;
     ``cells`` the branches of the map that leads to it, one status each: those of its last taking, in every branch
-    around it.
+    around it. Of many runs together no time is told: ``is_timed`` is False.
     """
 
     status: Status = "not run"
@@ -32,6 +32,7 @@ class Mark:
     usage: Usage = field(default_factory=Usage)
     note: str = ""
     cells: list[Status] = field(default_factory=list[Status])
+    is_timed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ class Standing:
         self.live: list[Scope] = machine.scopes()
         for scope in self.live:
             if scope.open is None and scope.status not in (scopes.EXIT, scopes.HELD):
-                self._note(scope, _status_of(scope))
+                self._note(scope, status_of_leaf(scope))
 
     def _note(self, leaf: Scope, status: Status) -> None:
         """A cursor stands in every sub-graph and every branch that is around it."""
@@ -132,7 +132,8 @@ def settled_cells(fork: Fork, failed: str) -> list[Status]:
     return found
 
 
-def _status_of(leaf: Scope) -> Status:
+def status_of_leaf(leaf: Scope) -> Status:
+    """What the cursor of a scope without an open fork is at."""
     if leaf.status == scopes.WAITING:
         return "waiting"
     return "retrying" if leaf.status == scopes.SLEEPING else "running"

@@ -21,11 +21,10 @@ _LIGHT_AROUND = ':is([data-jp-theme-light="true"],.vscode-light,[data-theme="lig
 
 def finished(graphviz_svg: bytes, drawing: Drawing, theme: ThemeName, prefix: str) -> str:
     """The SVG of a drawing as it is given out. ``prefix`` begins all its ids."""
-    root = ElementTree.fromstring(graphviz_svg)
-    tooltips = _tooltips(drawing)
-    _simplify(root)
-    _finish(root, tooltips, prefix)
-    _lift_labels(root)
+    root = simplified(graphviz_svg, drawing)
+    for element in root.iter():
+        if element.get("id") is not None:
+            element.set("id", f"{prefix}-{element.get('id')}")
     root.set("xmlns", _SVG)
     root.set("id", f"{prefix}-drawing")
     root.set("class", "gf gf-auto" if theme == "auto" else "gf")
@@ -33,10 +32,22 @@ def finished(graphviz_svg: bytes, drawing: Drawing, theme: ThemeName, prefix: st
     root.set("aria-label", f"graph {drawing.name}")
     root.set("style", "max-width:100%;height:auto")
     style = ElementTree.Element("style")
-    style.text = _rim(prefix, THEMES[theme].background) + (_dark_style(_colours_in(root)) if theme == "auto" else "")
+    background = THEMES[theme].background
+    style.text = _rim(prefix, background, has_chips=_has_chips(root, background)) + (
+        _dark_style(_colours_in(root)) if theme == "auto" else ""
+    )
     root.insert(0, style)
-    root.tail = None
     return ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def simplified(graphviz_svg: bytes, drawing: Drawing) -> ElementTree.Element:
+    """Graphviz's SVG without namespaces and links: ids as the drawing has them, tooltips as titles, labels on top."""
+    root = ElementTree.fromstring(graphviz_svg)
+    _simplify(root)
+    _tell(root, _tooltips(drawing))
+    _lift_labels(root)
+    root.tail = None
+    return root
 
 
 def _tooltips(drawing: Drawing) -> Mapping[str, str]:
@@ -60,7 +71,7 @@ def _simplify(element: ElementTree.Element) -> None:
     element[:] = children
 
 
-def _finish(root: ElementTree.Element, tooltips: Mapping[str, str], prefix: str) -> None:
+def _tell(root: ElementTree.Element, tooltips: Mapping[str, str]) -> None:
     for element in root.iter():
         own = element.get("id")
         if own is not None:
@@ -70,7 +81,6 @@ def _finish(root: ElementTree.Element, tooltips: Mapping[str, str], prefix: str)
                     title.text = tooltips[own]
                 else:
                     element.remove(title)
-            element.set("id", f"{prefix}-{own}")
         if element.get("font-family") is not None:
             element.set("font-family", _FONTS)
 
@@ -95,10 +105,16 @@ def _colours_in(root: ElementTree.Element) -> list[tuple[str, str]]:
     return sorted((colour, part) for colour, part in used if colour in dark_of_light())
 
 
-def _rim(prefix: str, background: str) -> str:
-    """Labels of edges have a rim in the colour of the ground."""
+def _has_chips(root: ElementTree.Element, background: str) -> bool:
+    """Whether something is written in the colour of the ground: the entries that took an arrow, on dark chips."""
+    return any(one.tag == "text" and one.get("fill") == background for one in root.iter())
+
+
+def _rim(prefix: str, background: str, *, has_chips: bool) -> str:
+    """Labels of edges have a rim in the colour of the ground, but for what is written in it."""
+    chips = f'#{prefix}-drawing .edge text[fill="{background}"]{{stroke:none}}' if has_chips else ""
     turning = f"stroke:{background};stroke:var(--gf-{background[1:]},{background})"
-    return f"#{prefix}-drawing .edge text{{paint-order:stroke;{turning};stroke-width:3px;stroke-linejoin:round}}"
+    return f"#{prefix}-drawing .edge text{{paint-order:stroke;{turning};stroke-width:3px;stroke-linejoin:round}}{chips}"
 
 
 def _dark_style(colours: list[tuple[str, str]]) -> str:

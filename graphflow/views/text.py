@@ -1,12 +1,13 @@
 """A drawing in characters: each node once, under it each way out of it once, in the order they are tried.
 
-Nodes stand in the order of the flow, so that a reader goes down the page; a way to a node further up says so. What
-runs side by side is bracketed by double lines, from the fork to the join. Every arrow has one arrowhead.
+Nodes stand in the order of the flow, so that a reader goes down the page; a way to a node further up says so, and a node
+that is not seen to follow what stands right above says where the ways to it come from. What runs side by side is bracketed by double
+lines, from the fork to the join. Every arrow has one arrowhead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from graphflow.views import marking, wording
@@ -15,6 +16,9 @@ from graphflow.views.layering import Flow, Link
 from graphflow.views.overlay import Overlay
 
 WIDTH = 100
+_MOST_NAMED = 3
+"""Of nodes that lead to another; of more it is said how many."""
+_MOST_PADDED = 20
 _MARKS = {"start": "●", "end": "◎", "fail": "✗", "point": "◆", "card": "■"}
 
 
@@ -35,15 +39,17 @@ class _Writer:
     lines: list[str] = field(default_factory=list[str])
     ways: dict[str, list[Arrow]] = field(default_factory=dict[str, list[Arrow]])
     names: dict[str, str] = field(default_factory=dict[str, str])
+    arrivals: dict[str, list[Arrow]] = field(default_factory=dict[str, list[Arrow]])
     places: dict[str, int] = field(default_factory=dict[str, int])  # id -> how far down it stands
     last: dict[str, int] = field(default_factory=dict[str, int])  # cluster -> how far down it reaches
+    inner_ends: dict[str, str] = field(default_factory=dict[str, str])  # end of a sub-graph -> its cluster
     sequence: list[str] = field(default_factory=list[str])
 
     def written(self) -> str:
-        inner_ends = {c.id: c.cluster for c in self.drawing.cards if c.kind == "end" and c.cluster}
-        for arrow in self.drawing.arrows:  # what leaves a sub-graph stands where the sub-graph closes
-            leaver = arrow.leaves or inner_ends.get(arrow.tail, arrow.tail)
-            self.ways.setdefault(leaver, []).append(arrow)
+        self.inner_ends = {c.id: c.cluster for c in self.drawing.cards if c.kind == "end" and c.cluster}
+        for arrow in self.drawing.arrows:
+            self.ways.setdefault(self._leaver(arrow), []).append(arrow)
+            self.arrivals.setdefault(arrow.head, []).append(arrow)
         self._name_all()
         self.sequence = self._sequence("")
         self.places = {one: place for place, one in enumerate(self.sequence)}
@@ -64,6 +70,10 @@ class _Writer:
         self.lines.append("")
         self._write_level("", "")
         return "\n".join(line.rstrip() for line in self.lines).rstrip() + "\n"
+
+    def _leaver(self, arrow: Arrow) -> str:
+        """What an arrow is written under: what leaves a sub-graph stands where the sub-graph closes."""
+        return arrow.leaves or self.inner_ends.get(arrow.tail, arrow.tail)
 
     # -- order -----------------------------------------------------------------------------------------------------
 
@@ -118,20 +128,27 @@ class _Writer:
         for bar in self.drawing.bars:
             self.names[bar.id] = bar.kind
 
+    def _name_of_leaver(self, leaver: str) -> str:
+        inner = next((cluster for cluster in self.drawing.clusters if cluster.id == leaver), None)
+        return self.names[leaver] if inner is None else wording.shortened(inner.name, self.width // 3)
+
     # -- lines -----------------------------------------------------------------------------------------------------
 
     def _write_level(self, cluster: str, rail: str) -> None:
         cards = {card.id: card for card in self.drawing.cards}
         clusters = {inner.id: inner for inner in self.drawing.clusters}
-        for item in self._items(cluster):
+        items = self._items(cluster)
+        own = [cards[item] for item in items if item in cards and cards[item].kind == "card"]
+        columns = (_column(self.names[card.id] for card in own), _column(card.word for card in own))
+        for item in items:
             if item in cards:
-                self._write_card(cards[item], rail)
+                self._write_card(cards[item], rail, columns)
             else:
                 self._write_cluster(clusters[item], rail)
 
-    def _write_card(self, card: Card, rail: str) -> None:
+    def _write_card(self, card: Card, rail: str, columns: tuple[int, int]) -> None:
         name = self.names[card.id].removeprefix("✗ ")
-        facts = [card.word.lower()] if card.kind == "card" and card.word else []
+        facts = [card.word.lower().ljust(columns[1])] if card.kind == "card" and card.word else []
         glyph = _MARKS[card.kind]
         if self.overlay is None:
             facts += ["once per item"] if card.is_mapped else []
@@ -142,16 +159,35 @@ class _Writer:
             glyph = marking.GLYPHS[mark.status]
             told = (mark.status, marking.cells_in_words(mark.cells), marking.figures(mark, ""))
             facts += [fact for fact in told if fact]
-        line = f"{glyph} {name}" + (f"   {'  '.join(facts)}" if facts else "")
-        self._add(rail, wording.shortened(line, max(self.width - len(rail), len(name) + 2)))
+        whence = self._whence(card)
+        named = name.ljust(columns[0]) if card.kind == "card" else name
+        line = f"{glyph} {named}" + (f"   {'  '.join(facts)}" if facts else "")
+        room = max(self.width - len(rail) - len(whence), len(name) + 2)
+        self._add(rail, wording.shortened(line.rstrip(), room) + whence)
         for fact in card.fields:
             self._add(rail, wording.shortened(f"│   {fact}", self.width))
         self._write_ways(card.id, rail)
 
+    def _whence(self, card: Card) -> str:
+        """What leads to a node, where no line down to it shows that."""
+        arrows = self.arrivals.get(card.id, [])
+        leavers = list(dict.fromkeys(self._leaver(arrow) for arrow in arrows if arrow.is_declared))
+        is_right_below = len(leavers) == 1 and self._is_next(arrows[0], leavers[0])
+        if is_right_below or not all(arrow.is_declared for arrow in arrows) or any(map(self._is_down_to, arrows)):
+            return ""
+        names = [self._name_of_leaver(leaver) for leaver in leavers]
+        more = f" + {len(names) - _MOST_NAMED}" if len(names) > _MOST_NAMED else ""
+        return f"   ◂ {', '.join(names[:_MOST_NAMED])}{more}" if names else ""
+
+    def _is_down_to(self, arrow: Arrow) -> bool:
+        """Whether an arrow is drawn as the line down to its head: it is the single way, and leads to what comes next."""
+        leaver = self._leaver(arrow)
+        return len(self.ways[leaver]) == 1 and self._is_next(arrow, leaver)
+
     def _write_ways(self, one: str, rail: str) -> None:
         """The arrows out of a card or bar; a single one to what comes next is drawn as the line down to it."""
         ways = self.ways.get(one, [])
-        if len(ways) == 1 and self._is_next(ways[0], one):
+        if len(ways) == 1 and self._is_down_to(ways[0]):
             self._add(rail, f"▼ {'  '.join((*ways[0].labels, self._taken(ways[0])))}".rstrip())
             return
         lead = max((len(self._dashes(way)) for way in ways), default=0)
@@ -208,6 +244,11 @@ class _Writer:
 
     def _add(self, rail: str, line: str) -> None:
         self.lines.append(rail + line)
+
+
+def _column(words: Iterable[str]) -> int:
+    """How wide a column of words is, of which long ones stick out."""
+    return max((len(word) for word in words if len(word) <= _MOST_PADDED), default=0)
 
 
 def _title(cluster: Cluster) -> str:

@@ -105,7 +105,7 @@ def test_a_script_gives_text_data_calls_and_errors_in_order() -> None:
 def test_a_script_is_strict() -> None:
     with pytest.raises(ScriptMismatch, match="this is call 2"):
         asked(ScriptedModel(["one"]), 2)
-    with pytest.raises(ScriptMismatch, match="1 of 1 answers"), ScriptedModel(["one"]):
+    with pytest.raises(ScriptMismatch, match="1 of 1 answer of"), ScriptedModel(["one"]):
         pass
     with pytest.raises(KeyError), ScriptedModel(["one"]):
         raise KeyError("an error of the test's own is not hidden")

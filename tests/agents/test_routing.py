@@ -123,7 +123,7 @@ def test_with_another_way_on_its_text_needs_a_field() -> None:
         graph.plan()
     assert [shown(finding) for finding in graph.check()] == [
         """\
-[GF116] Node 'router' returns str, but not into which field it goes
+[GF116] error: Node 'router' returns str, but not into which field it goes
   where  here   router = graph.node(ROUTER, **options)
   why    A node returns the fields that change; a bare value needs to be told its field. (S3.1)
          Only an agent that has handoffs and no other way on needs no field: it has to choose one. (S9.3)

@@ -1,11 +1,9 @@
-"""Everything shown runs: the README's blocks, the ready graphs, the commands."""
+"""Everything shown runs: the README's blocks, the ready graphs, the commands. Notebooks: test_notebooks.py."""
 
 from __future__ import annotations
 
 import ast
 import inspect
-import json
-import linecache
 import os
 import re
 import shlex
@@ -43,6 +41,20 @@ def test_the_python_of_the_readme_runs_as_one_program(tmp_path: Path) -> None:
     done = run(program)
     assert done.returncode == 0, done.stderr
     assert "GF" in done.stdout, "the broken graph of the README has findings"
+
+
+@pytest.mark.parametrize("block", [text for kind, text in BLOCKS if kind == "py"], ids=lambda text: text.split()[1])
+def test_what_needs_an_extra_runs_where_that_is_installed(block: str, tmp_path: Path) -> None:
+    """Such blocks are fenced as ``py``; ``graph`` and ``state`` are there, as in a program of the reader's."""
+    for line in ast.parse(block).body:
+        names = [line.module] if isinstance(line, ast.ImportFrom) else [one.name for one in getattr(line, "names", [])]
+        for name in names:
+            pytest.importorskip(name or "", reason=f"the README's block needs {name}")
+    program = tmp_path / "block.py"
+    given = 'from graphs.backoff import Reading, graph\n\nstate = Reading(station="Huntorf")\n'
+    program.write_text(given + block, encoding="utf-8")
+    done = run(program)
+    assert done.returncode == 0, done.stderr
 
 
 def test_our_side_of_the_comparison_runs(tmp_path: Path) -> None:
@@ -90,25 +102,3 @@ def test_the_ready_graphs_run_as_programs(graph: Path) -> None:
 @pytest.mark.parametrize("graph", sorted((ROOT / "graphs").glob("*.py")), ids=lambda path: path.stem)
 def test_a_ready_graph_is_short_enough_to_read_at_once(graph: Path) -> None:
     assert len(graph.read_text(encoding="utf-8").splitlines()) <= 120
-
-
-@pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
-def test_the_notebooks_run_from_top_to_bottom(notebook: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Cell by cell, with the last line of each shown as a notebook shows it; what is kept as printed is what it prints."""
-    namespace: dict[str, object] = {"__name__": "__main__"}
-    for number, cell in enumerate(json.loads(notebook.read_text(encoding="utf-8"))["cells"]):
-        if cell["cell_type"] != "code":
-            continue
-        name = f"<{notebook.stem} {number}>"
-        source = "".join(cell["source"])
-        linecache.cache[name] = (len(source), None, source.splitlines(True), name)
-        body = ast.parse(source).body
-        last = body.pop() if body and isinstance(body[-1], ast.Expr) else None
-        exec(compile(ast.Module(body, []), name, "exec", dont_inherit=True), namespace)
-        if last is not None:
-            shown = eval(compile(ast.Expression(last.value), name, "eval", dont_inherit=True), namespace)
-            bundle = getattr(shown, "_repr_mimebundle_", None)
-            assert bundle is None or bundle()["text/plain"]
-        printed = capsys.readouterr().out
-        kept = "".join(text for output in cell["outputs"] for text in output.get("text", ()))
-        assert kept in ("", printed)

@@ -70,5 +70,7 @@ LIMITS = {
     "heavy_imports": Limit(
         "of openai, networkx, graphviz, hypothesis: imported with them", "1 module", 0, 0, exact=True
     ),
+    "draw_200": Limit("the SVG of a graph of 200 nodes", "its layout by Graphviz alone", 2, 1.4),
+    "draw_linear": Limit("a node of a graph of 200 nodes, drawn, without Graphviz", "of one of 50", 1.5, 1.1),
     "command": Limit("`graphflow run` of an offline graph, start to result", "an empty process", 60, 25),
 }

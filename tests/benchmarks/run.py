@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import branches
 import journals
+import pictures
 import starting
 import steps
 import stores
@@ -29,6 +30,7 @@ MEASURES: dict[str, Callable[[], Measured | None]] = {
     **starting.MEASURES,
     **turns.MEASURES,
     **stores.MEASURES,
+    **pictures.MEASURES,
 }
 
 HEADER = f"{'figure':<14}{'ratio':>8}{'limit':>7}{'goal':>6}  {'cost':>10}{'floor':>10}  verdict"

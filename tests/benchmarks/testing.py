@@ -1,6 +1,7 @@
 """How many walks a second: a newsroom played with everything chosen, and as a ratio to playing it with nothing chosen.
 
-Then what a condition proved and a move explored cost.
+Then what a condition proved and a move explored cost, and a run simulated: on the real driver, beside what that driver costs
+alone on the same event loop.
 
 python tests/benchmarks/testing.py
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -17,8 +19,11 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from pydantic import BaseModel, Field
 
-from graphflow import END, START, Agent, Graph, append, fields
-from graphflow.testing import Move, Play, explore, faults, prove, verify
+from graphflow import END, START, Agent, Context, Graph, append, fields
+from graphflow.core.plan import Node
+from graphflow.runtime.beginning import Surroundings, begin
+from graphflow.testing import Move, Play, explore, faults, mutate, prove, simulate, verify
+from graphflow.testing.simulating.seeded import SeededLoop
 
 
 class News(BaseModel):
@@ -120,6 +125,40 @@ def show_searches(graph: Graph[News]) -> None:
         )
 
 
+def driven(runs: int) -> None:
+    """The driver alone, in memory, on an event loop whose order a seed decides: functions in the place of agents."""
+    graph = newsroom()
+    plan = graph.plan()
+    said = {"web": "a", "docs": "b", "code": "c", "write": "draft", "review": Review(score=3)}
+
+    def told(node: Node) -> Node:
+        async def say(ctx: Context[object]) -> object:
+            return said[node.name]
+
+        return replace(node, kind="function", call=say, mode="async", arguments=("ctx",))
+
+    plain = replace(plan, nodes=tuple(told(node) if node.kind == "agent" else node for node in plan.nodes))
+
+    async def once() -> None:
+        await begin(plain, News(), Surroundings()).drive()
+
+    for seed in range(runs):
+        SeededLoop(seed).play(once(), lambda task: None)
+
+
+def show_simulations(graph: Graph[News]) -> None:
+    """Runs a second: as many seeds, undisturbed and struck; and what each mutant takes."""
+    alone = a_second(lambda: driven(300), 300)
+    print(f"driven  {alone:8,.0f} /s   on a seeded loop, in memory, and nothing asked")
+    for name, given in (("simulated", faults.none), ("simulated, struck", None)):
+        options = {} if given is None else {"faults": given}
+        runs = simulate(graph, seeds=500, **options).runs
+        found = a_second(lambda options=options: simulate(graph, seeds=500, **options), runs)
+        print(f"{name:<18}{found:8,.0f} runs/s   {found / alone:.2f} of driven, {500 * found / runs:,.0f} seeds/s")
+    changes = len(mutate(graph, runs=50).mutants)
+    print(f"mutated {1e3 / a_second(lambda: mutate(graph, runs=50), changes):8,.0f} ms a change, of 50 walks each")
+
+
 def main() -> None:
     graph = newsroom()
     floor = a_second(lambda: [play_once(graph) for _ in range(300)], 300)
@@ -128,6 +167,7 @@ def main() -> None:
         found = a_second(lambda given=given: verify(graph, runs=1_000, faults=given), 1_000)
         print(f"{name:<18}{found:8,.0f} /s   {found / floor:.2f} of plays")
     show_searches(graph)
+    show_simulations(graph)
 
 
 if __name__ == "__main__":

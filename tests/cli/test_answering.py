@@ -8,8 +8,8 @@ from typing import Literal
 import pytest
 
 from graphflow.cli.questions import form_of
-from graphflow.cli.replies import annotation_of
 from graphflow.core.schema import adapter
+from graphflow.service.answers import annotation_of
 from graphflow.stores import SQLiteStore
 from tests.cli.commands import Command, forget
 

@@ -84,6 +84,49 @@ def test_a_folder_of_graphs_goes_into_a_folder_only(graphflow: Command, folder: 
     assert not (folder / "drawn").exists()
 
 
+def test_the_pictures_of_a_folder_are_checked_each_against_its_graph(graphflow: Command, folder: Path) -> None:
+    pytest.importorskip("pygraphviz")
+    graphs, kept = folder / "graphs", folder / "kept"
+    graphs.mkdir()
+    for name in ("essay", "validate"):
+        shutil.copy(ROOT / "graphs" / f"{name}.py", graphs)
+    graphflow("draw", "graphs", "-o", "kept", "--detail", "names")
+    check = ("draw", "graphs", "--check", "kept", "--detail", "names")
+    said = graphflow(*check)
+    assert (said.code, said.out, said.err) == (0, "", "2 pictures in kept up to date\n")
+    assert graphflow(*check, "--json").json["differences"] == {}
+
+    (kept / "essay.svg").unlink()
+    (kept / "validate.svg").write_text((kept / "validate.svg").read_text().replace("quote", "quoted"))
+    (kept / "gone.svg").write_text("<svg/>")
+    said = graphflow(*check)
+    assert said.code == 1
+    assert said.out.splitlines()[0] == f"{Path('kept/essay.svg')}:"
+    assert "+ no picture of essay" in said.out
+    assert "- a picture of no graph in the folder" in said.out
+    assert sorted(graphflow(*check, "--json").json["differences"]) == [
+        str(Path("kept") / f"{name}.svg") for name in ("essay", "gone", "validate")
+    ]
+
+
+def test_a_folder_is_checked_against_a_folder_that_exists(graphflow: Command, folder: Path) -> None:
+    (folder / "empty").mkdir()
+    said = graphflow("draw", "empty", "--check", "one.svg")
+    assert (said.code, said.out) == (2, "")
+    assert "fix    graphflow draw empty --check pictures/" in said.err
+    said = graphflow("draw", "empty", "--check", "nowhere")
+    assert said.code == 5
+    assert "fix    graphflow draw empty -o nowhere writes them." in said.err
+    assert graphflow("draw", "empty", "--check", "empty").code == 5
+
+
+def test_the_pictures_beside_the_readme_are_checked_as_it_says(graphflow: Command) -> None:
+    pytest.importorskip("pygraphviz")
+    kept = ROOT / "notebooks" / "images" / "patterns"
+    options = ("--detail", "names", "--width", "420")
+    assert graphflow("draw", str(ROOT / "graphs"), "--check", str(kept), *options).code == 0
+
+
 def test_a_picture_that_is_too_wide_is_turned_if_that_helps(graphflow: Command) -> None:
     pytest.importorskip("pygraphviz")
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from graphflow.graph.stored import data_of, plan_of
+from graphflow.graph.restored import plan_of
+from graphflow.graph.stored import data_of
 from graphflow.service.targets import load_all
 from tests.cli.commands import Command, forget
 

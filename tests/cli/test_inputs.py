@@ -73,7 +73,7 @@ def test_an_object_of_fields_is_the_input_and_values_win(
         (["topic=owls", "words=three"], 2,
          "[GF522] words='three' does not fit the field 'words'\n"
          "  why    words is int. Input should be a valid integer, unable to parse string as an integer.\n"
-         "  fix    Write a JSON value, or a text that reads as int.\n"),
+         "  fix    Write a whole number: words=3\n"),
         (["topic=a", "topic=b"], 2,
          "[GF522] topic is given 2 times\n"
          "  why    topic is str; only a list takes several values.\n"

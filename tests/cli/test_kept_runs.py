@@ -134,12 +134,12 @@ def test_a_run_is_shown_without_its_graph(graphflow: Command, folder: Path) -> N
     forget(folder)
     said = graphflow("runs", "show", "owls", "--state", *STORE)
     assert said.code == 0
-    assert re.sub(r"\d\d:\d\d:\d\d, \d+ s", "T", said.out) == (
+    assert re.sub(r"\d\d:\d\d:\d\d, \d+ s|(?<=steps in )[\d.]+ m?s", "T", said.out) == (
         "run        owls  essay\n"
         "status     done\n"
         f"target     {folder}/essay.py:graph\n"
         "began      T ago\n"
-        "spent      4 steps\n"
+        "spent      4 steps in T\n"
         "path       write → review → write:2 → review:2\n"
         "\n"
         "entry     step                          changed\n"
@@ -148,9 +148,9 @@ def test_a_run_is_shown_without_its_graph(graphflow: Command, folder: Path) -> N
         "5      ✓  write:2   → review            draft\n"
         "6      ✓  review:2  → END [score >= 7]  score, comments\n"
         "\n"
-        "node    finished  failed  calls recorded  used again  cost\n"
-        "write   2         0\n"
-        "review  2         0\n"
+        "node    visits done  visits failed  attempts failed  calls recorded  used again  cost\n"
+        "write   2            0              0\n"
+        "review  2            0              0\n"
         "\n"
         "state:\n"
         "topic: owls\n"
@@ -188,7 +188,9 @@ def test_a_shown_run_as_json_tells_every_step_and_node(graphflow: Command) -> No
         ("START:1", "finished", None),
         ("divide:1", "failed", 1),
     ]
-    assert data["nodes"] == [{"node": "divide", "finished": 0, "failed": 1, "repeated": 0, "calls": {}, "reused": {}}]
+    assert data["nodes"] == [
+        {"node": "divide", "finished": 0, "lost": 1, "failed": 1, "repeated": 0, "calls": {}, "reused": {}}
+    ]
     text = graphflow("runs", "show", "bad", *STORE).out
     assert "status     failed; graphflow runs resume bad --store runs.db goes on\n" in text
     assert re.search(r"✗ +divide +attempt 1: ZeroDivisionError: integer division", text)

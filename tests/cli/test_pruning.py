@@ -26,7 +26,19 @@ def test_ended_runs_go_and_those_that_can_go_on_stay(graphflow: Command) -> None
     graphflow("run", "desk.py", "--run-id", "asks", *STORE)
     graphflow("run", "broken.py", "--run-id", "bad", *STORE)
     said = graphflow("runs", "prune", "--keep", "1", "--dry-run", *STORE)
-    assert (said.code, said.out, said.err) == (0, "a\nb\n", "2 runs would be removed\n")
+    assert (said.code, said.out) == (0, "a\nb\n")
+    assert said.err == (
+        "2 runs would be removed\n"
+        "1 run would stay: done: among the newest 1\n"
+        "1 run would stay: waiting: it goes on, or can\n"
+        "1 run would stay: failed: it can be gone on with, and goes only by --status failed\n"
+    )
+    said = graphflow("runs", "prune", "--older-than", "1h", "--status", "done", "--dry-run", "--json", *STORE)
+    assert said.json["staying"] == {
+        "done: younger than --older-than": 3,
+        "waiting: it goes on, or can": 1,
+        "failed: it can be gone on with, and goes only by --status failed": 1,
+    }
     said = graphflow("runs", "prune", "--older-than", "1h", "--yes", *STORE)
     assert (said.code, said.err) == (0, "0 runs removed\n")
     assert graphflow("runs", "prune", "--keep", "1", *STORE).code == 2  # nobody to ask

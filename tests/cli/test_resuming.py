@@ -106,7 +106,7 @@ def test_a_run_that_has_ended_does_not_go_on(graphflow: Command) -> None:
     graphflow("run", "essay.py", "topic=owls", "--run-id", "owls", *STORE)
     said = graphflow("runs", "resume", "owls", *STORE)
     assert said.code == 1
-    assert "graphflow runs rerun owls --at SEQ" in said.err
+    assert "graphflow runs rerun owls --store runs.db --at SEQ" in said.err
 
 
 def test_a_run_that_never_began_says_so(graphflow: Command, folder: Path) -> None:
@@ -149,7 +149,12 @@ def test_a_rerun_goes_another_way_from_an_entry_of_an_old_run(graphflow: Command
     assert said.json["path"] == ["write:1", "review:1"]
     data = graphflow("runs", "list", "--json", *STORE).json["runs"]
     assert [(run["run"], run["parent"], run["steps"]) for run in data] == [("two", "one", 2), ("one", None, 4)]
-    assert "rerun of   one\n" in graphflow("runs", "show", "two", *STORE).out
+    shown = graphflow("runs", "show", "two", *STORE)
+    assert "rerun of   one, from entry 3: what is up to there is from one, 1 step of those spent too\n" in shown.out
+    assert "resumed" not in shown.out.lower()
+    data = graphflow("runs", "show", "two", "--json", *STORE).json
+    assert (data["parent"], data["parent_seq"], data["resumed"]) == ("one", 3, 0)
+    assert graphflow("runs", "resume", "two", *STORE).code == 1
     assert graphflow("runs", "rerun", "one", "--at", "3", "skore=5", *STORE).code == 2
     assert graphflow("runs", "rerun", "one", "--at", "7", *STORE).code == 1
     assert graphflow("runs", "rerun", "one", *STORE).code == 2

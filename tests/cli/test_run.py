@@ -51,8 +51,8 @@ def test_quiet_says_nothing_of_its_own(graphflow: Command) -> None:
 def test_the_run_as_json(graphflow: Command) -> None:
     data = graphflow("run", "essay.py", "topic=owls", "--json").json
     assert list(data) == [
-        "schema", "run", "graph", "status", "state", "path", "frontier", "usage", "seconds", "model",
-        "questions", "failures", "error",
+        "schema", "run", "graph", "status", "state", "path", "frontier", "usage", "seconds",
+        "working_seconds", "model", "questions", "failures", "error",
     ]  # fmt: skip
     assert (data["schema"], data["graph"], data["status"]) == ("graphflow.run/1", "essay", "done")
     assert data["path"] == ["write:1", "review:1", "write:2", "review:2"]
@@ -82,7 +82,7 @@ def test_a_failed_run_names_the_line_that_raised(graphflow: Command) -> None:
         "  where  broken.py:13   @graph.node\n"
         '         broken.py:15   return {"n": 1 // state.n}\n'
         "  why    the last steps were START:1 -> divide\n"
-        "  fix    Mend the cause, then go on from there: graph.resume(error.run).\n"
+        "  fix    Mend the cause, and run it again; with --store runs.db a run is kept, and goes on from there.\n"
     )
     assert "Traceback" in graphflow("run", "broken.py", "--debug").err
 
@@ -124,6 +124,7 @@ def test_a_question_nobody_answers_is_exit_3_and_says_how_to_answer(graphflow: C
         "\n"
         "Nobody is there to answer. Run it on a terminal, or answer beforehand:\n"
         "  graphflow run desk.py ... --answer approve=...\n"
+        "With --store runs.db the run is kept, and can be answered later.\n"
     )
 
 
@@ -328,7 +329,8 @@ def test_a_graph_that_ends_in_fail_reads_well(graphflow: Command, folder: Path) 
         "  where  unliked.py:7   graph.edge(START, FAIL('nobody liked it'))\n"
         "  why    The edge from START was taken. (S1.1)\n"
         "         the last steps were START:1 -> FAIL: nobody liked it\n"
-        "  fix    If it should have gone on, go back to before that: graph.rerun(error.run, at=1, state={...}).\n"
+        "  fix    If it should have gone on, go back to before that: "
+        "with --store runs.db a run is kept, and can be run again from there.\n"
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from graphflow.cli.wording import PATH_LENGTH, path_line, spent, spot_of
+from graphflow.cli.wording import PATH_LENGTH, path_line, spent
 from graphflow.core.usage import Usage
+from graphflow.service.spots import spot_of
 from graphflow.views.measures import dollars
 
 

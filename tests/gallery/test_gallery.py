@@ -1,7 +1,8 @@
-"""Every broken graph of this folder is found by ``verify``, told in the words kept next to it, and found again by the replay.
+"""Every broken graph of this folder is found by ``verify`` or ``simulate``, told in the words kept next to it, and found again by the replay.
 
-A graph is a file that defines ``graph``; where something has to go wrong outside it says ``FAULTS``, and ``DEPS`` where
-its nodes need some. What is told is kept in a text of the same name: ``GRAPHFLOW_SNAPSHOTS=write`` writes them anew.
+A graph is a file that defines ``graph``; where something has to go wrong outside it says ``FAULTS``, ``AGENTS`` where that
+shows only beside sensible answers, and ``DEPS`` where its nodes need some. ``SIMULATED`` are those that only the real driver
+finds. What is told is kept in a text of the same name: ``GRAPHFLOW_SNAPSHOTS=write`` writes them anew.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import importlib.util
 import os
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,8 +20,8 @@ import pytest
 
 from graphflow import END
 from graphflow.errors import CODES, GraphError, GraphflowError
-from graphflow.errors.testing import NotDeterministic, PropertyFailed
-from graphflow.testing import faults, replay, verify
+from graphflow.errors.testing import NotDeterministic, OutsideReached, PropertyFailed
+from graphflow.testing import faults, replay, simulate, verify
 from graphflow.testing.walking.laws import LAWS
 from graphflow.testing.walking.unused import PROVED
 from tests.graph.snapshots import shown
@@ -43,10 +45,20 @@ def loaded(path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def found(module: ModuleType) -> GraphflowError:
-    """What verify says of its graph."""
+    """What is said of its graph."""
     with pytest.raises(BROKEN) as caught:
-        verify(module.graph, faults=getattr(module, "FAULTS", faults.none), deps=getattr(module, "DEPS", None))
+        ask(module)
     return caught.value
+
+
+def ask(module: ModuleType, **otherwise: Any) -> None:
+    """Ask of a graph what its file is about."""
+    options = {"faults": "FAULTS", "agents": "AGENTS", "deps": "DEPS"}
+    given = {name: getattr(module, of) for name, of in options.items() if hasattr(module, of)} | otherwise
+    if getattr(module, "SIMULATED", False):
+        simulate(module.graph, **given)
+    else:
+        verify(module.graph, **given)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -66,12 +78,26 @@ def test_what_is_told_plays_again_and_fails_in_the_same_way(path: Path, monkeypa
         assert f"[{failure.code}]" in str(failure)  # no run shows it: check, or a proof
         assert failure.code in CODES
         return
-    names: dict[str, Any] = {"replay": replay, "faults": faults}
+    names: dict[str, Any] = {"replay": replay, "simulate": simulate, "faults": faults}
     with pytest.raises(PropertyFailed) as again:
         eval(failure.replay, {**vars(module), **names})
     assert again.value.name == failure.name
     told = failure.story.partition("\n  replay ")[0]
-    assert _ADDRESS.sub("0x", again.value.story) == _ADDRESS.sub("0x", told)
+    assert _ADDRESS.sub("0x", again.value.story.partition("\n  replay ")[0]) == _ADDRESS.sub("0x", told)
+
+
+@pytest.mark.parametrize("name", ["refused_answer", "truncated_json", "slow_payment"])
+def test_without_its_fault_it_holds(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the fault that finds it, and nothing else."""
+    ask(loaded(FOLDER / f"{name}.py", monkeypatch), faults=faults.none)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_what_is_simulated_only_a_simulation_finds(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = loaded(path, monkeypatch)
+    if getattr(module, "SIMULATED", False):
+        with suppress(OutsideReached):  # a walk cannot tell what waits for a sibling from what waits for the world
+            verify(module.graph, deps=getattr(module, "DEPS", None), runs=30)
 
 
 def test_a_mend_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,8 @@ import pytest
 from pydantic import BaseModel
 
 from graphflow import END, START, Agent, Context, Graph, Guardrail, ModelError, fields
-from graphflow.graph.stored import data_of, plan_of
+from graphflow.graph.restored import plan_of
+from graphflow.graph.stored import data_of
 from tests.graph.snapshots import says
 
 

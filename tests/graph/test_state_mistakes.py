@@ -17,10 +17,10 @@ class Client: ...
 
 
 @says("""
-[GF110] The state of a graph cannot be <class 'int'>
+[GF110] The state of a graph cannot be int
   where  here   Declaration("x", int)
   why    The shared state is a pydantic model class: its fields are what nodes read and write. (S1.1)
-  fix    Write class int(BaseModel): ... with a field for each thing that nodes share.
+  fix    Write class State(BaseModel): ... with a field for each thing that nodes share.
 """)
 def test_a_plain_class_as_state() -> None:
     Declaration("x", int)
@@ -277,3 +277,13 @@ def test_a_type_that_is_not_known() -> None:
         a: "Nowhere" = 0  # type: ignore[name-defined]  # noqa: F821, UP037
 
     Declaration("x", Foo)
+
+
+@says("""
+[GF110] The state of a graph cannot be BaseModel
+  where  here   Declaration("x", BaseModel)
+  why    The shared state is a pydantic model class: its fields are what nodes read and write. (S1.1)
+  fix    Write class State(BaseModel): ... with a field for each thing that nodes share.
+""")
+def test_the_class_of_all_models_as_state() -> None:
+    Declaration("x", BaseModel)

@@ -8,7 +8,8 @@ from pydantic_core import from_json, to_json
 from graphflow.core.journal import decode
 from graphflow.core.plan import Plan
 from graphflow.core.replay import replay
-from graphflow.graph.stored import data_of, plan_of
+from graphflow.graph.restored import plan_of
+from graphflow.graph.stored import data_of
 from graphflow.views import draw
 from graphflow.views.drawing import Detail
 from tests.properties.laws import LAWS, SEEDS, begun, shuffled, standing, walked

@@ -278,7 +278,7 @@ class Stop(BaseException):
          here   return len(view.word) // len(view.word) > 0
   why    it raised ZeroDivisionError: integer division or modulo by zero; it saw anything=None, data=None, items=[], log=[], n=0, ratio=0.0, raw=b'', word=''. A condition must answer for every state. (S5.4)
          the last steps were START:1 -> a
-  fix    Compare with None first, or use an expression over fields(State): there a comparison with None is false.
+  fix    Let it answer there too: ask first whether it can, or use an expression over fields(State).
 """)
 def test_a_guard_that_raises() -> None:
     graph = Graph("guarded", State)

@@ -191,8 +191,8 @@ def test_a_reducer_that_gives_the_wrong_type() -> None:
 
 
 @says("""
-[GF220] Run r of graph 'joined' failed at a:1: The merge of the branches does not validate
-  where  here   a, j = graph.node(lambda view: None, name="a"), graph.node(lambda view: None, name="j")
+[GF220] Run r of graph 'joined' failed at the join 'j' of a:1: The merge of the branches at join 'j' does not validate
+  where  here   graph.map(a, b, over=fields(Most).items, join=j)
          here   raise ValueError("there is one already")
   why    The reducer most of 'n' raised ValueError: there is one already: It was given 1 and 2. A reducer must fold whatever its types allow. (S7.1) (S6.4)
          the last steps were START:1 -> a;  a:1 -> b;  a:1[0]/b:1 -> j;  a:1[1]/b:1 -> j

@@ -24,6 +24,7 @@ class Desk(BaseModel):
 desk = fields(Desk)
 
 
+@pytest.mark.filterwarnings("ignore::graphflow.errors.LostChange")
 def test_r2_a_node_cannot_leave_anything_in_what_another_one_sees() -> None:
     """S3.1, S3.6: the view is a copy of its own, and takes no new values."""
     graph = Graph("desk", Desk)

@@ -162,6 +162,35 @@ def test_a_sub_graph_that_ran_out_of_time_gets_new_time_from_a_resume() -> None:
     assert [entry["t"] - run.journal[0]["t"] for entry in run.journal if entry["kind"] == "failed"] == [30]
 
 
+@pytest.mark.parametrize(("timeout_s", "ends"), [(30, "late"), (3_000, "done")])
+def test_the_time_of_a_graph_is_that_of_the_whole_waiting_for_a_person_included(timeout_s: float, ends: str) -> None:
+    """S12.1, S10.3: due times are absolute; the error says who was waited for, and how else to bound that."""
+    inner = Graph("inner", State)
+    sure = inner.ask("sure", "Sure?", answer=str, writes=state.log)
+    inner.chain(START, sure, END)
+    graph = Graph("timed", State)
+    sub = graph.node(inner, name="sub", timeout_s=timeout_s)
+    late = node(graph, "late", {"log": "late"})
+    graph.edge(START, sub)
+    graph.edge(sub, END)
+    graph.edge(sub, late, on_error=NodeTimeout)
+    graph.edge(late, END)
+
+    async def main() -> Any:
+        run = await graph.run(State())
+        assert (run.status, run.frontier) == ("waiting", ("sub:1/sure:1",))
+        await asyncio.sleep(100)
+        run = await graph.resume(run)
+        return run if run.status == "done" else await graph.resume(run, answers=[sure.answer("done")])
+
+    run = run_virtual(main())
+    assert (run.status, run.state.log) == ("done", [ends])
+    if ends == "late":
+        (failure,) = run.failures
+        assert failure.error["why"].startswith("It waited for an answer at sub:1/sure:1, and the time of a graph")
+        assert "graph.edge(sure, ..., after_s=...), in the inner graph" in failure.error["fix"]
+
+
 def test_adding_the_missing_edge_in_a_sub_graph() -> None:
     """S16: the entry that is open goes on under the changed inner graph, and runs nothing again."""
 

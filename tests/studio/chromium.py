@@ -79,7 +79,7 @@ def page(
     )
     try:
         shown = profile.new_page()
-        shown.set_default_timeout(60_000)
+        shown.set_default_timeout(20_000)
         seen = Seen(shown, home)
         yield shown, seen
         assert seen.complaints == []

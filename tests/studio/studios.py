@@ -38,7 +38,7 @@ class Studio:
 
     def start(self) -> None:
         """Start it, and wait until it has told its address."""
-        words = [sys.executable, "-m", "graphflow", "studio", *self.options, "--store", str(self.store)]
+        words = [sys.executable, "-m", "graphflow", "studio", *self.options, "--store", self.store.name]
         self._process = subprocess.Popen(
             [*words, "--port", str(self.port), "--no-browser"],
             cwd=self.folder,

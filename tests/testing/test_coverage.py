@@ -14,7 +14,7 @@ from graphflow.core.machine import Machine
 from graphflow.testing import Play, verify
 from graphflow.testing.playing.play import Move
 from graphflow.testing.suites.coverage import Watch
-from graphflow.testing.suites.coverage_report import GraphCoverage, Status, report, save_pictures
+from graphflow.testing.suites.coverage_report import GraphCoverage, Status, report, save_pictures, texts_of
 
 
 class Desk(BaseModel):
@@ -245,13 +245,21 @@ def test_a_report_reads_like_this() -> None:
         "  uncovered   edge       grade -> low   a run can take it\n"
         "  uncovered   edge       low -> END   a run can take it\n"
         "  unreachable edge       never -> END   it lies behind a dead edge (proved)\n"
-        "  uncovered   node       low\n"
-        "  unreachable node       never   it lies behind a dead edge (proved)\n"
-        "  uncovered   condition  grade -> END: score >= 7 is False\n"
-        "  unreachable condition  grade -> never: score > 8 is True"
-        "   dead: one tried before it is always taken (proved)\n"
-        "  unreachable condition  grade -> never: score > 8 is False"
-    )
+        "  uncovered   condition  grade -> END: score >= 7 is False"
+    )  # and nothing of the nodes and conditions behind edges that were not taken
+
+
+def test_failures_stand_in_one_line_and_graphs_of_one_name_are_told_apart() -> None:
+    """What was never seen to fail is a list of names; a file tells which graph is meant where two are called the same."""
+    graph = Graph("retried", Desk)
+    first = graph.node(lambda state: {"score": 1}, name="first", retry=Retry(attempts=2, on=OSError))
+    second = graph.node(lambda state: {"score": 2}, name="second", retry=Retry(attempts=2, on=OSError))
+    graph.chain(START, first, second, END)
+    one = covered(graph, Desk())
+    assert str(one).splitlines()[1:] == ["  uncovered   failure    of first, second"]
+    assert list(texts_of([one])) == [str(one)]
+    both = list(texts_of([one, one]))
+    assert all(text.startswith("retried (") and "test_coverage.py)  " in text for text in both)
 
 
 def test_pictures(tmp_path: Path) -> None:
@@ -259,4 +267,9 @@ def test_pictures(tmp_path: Path) -> None:
     one, other = covered(graded(), Desk(score=7)), covered(graded(), Desk())
     files = save_pictures([one, other], tmp_path / "pictures")
     assert [file.name for file in files] == ["graded.svg", "graded 2.svg"]
-    assert "done" in files[0].read_text(encoding="utf-8")
+    drawn = files[0].read_text(encoding="utf-8")
+    assert "done" in drawn
+    assert ">×1<" in drawn  # how often, and no time: nothing was measured
+    assert " ms" not in drawn
+    assert '.edge text[fill="#ffffff"]{stroke:none}' in drawn  # numbers on chips have no rim that would hide them
+    assert "stroke:none}" not in str(graded().draw().svg)

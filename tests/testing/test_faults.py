@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from pydantic import BaseModel
 
-from graphflow import END, START, Agent, Budget, Context, Graph, Limits, Retry, append, fields
+from graphflow import END, START, Agent, Budget, Context, Graph, Limits, Retry, append, contains, fields
 from graphflow.core import joins
 from graphflow.core.journal import Entry
 from graphflow.core.machine import Machine
@@ -201,7 +201,7 @@ def test_a_cancel_that_does_nothing_is_found(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_result_that_counts_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def late(play: Play, move: Move) -> None:
+    def late(play: Play, move: Move, cut: object) -> None:
         play.machine.note({"kind": "effect", "at": move.cursor}, None)
 
     monkeypatch.setattr(Play, "_deliver_again", late)
@@ -342,3 +342,79 @@ def test_a_retry_too_many_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(PropertyFailed, match="'web' was tried 3 times, and may be 2") as caught:
         verify(newsroom(), faults=faults.declared())
     assert caught.value.name == "budgets are kept"
+
+
+# -- late results ------------------------------------------------------------------------------------------------------
+
+
+def cut_off(kind: str) -> Play:
+    """A node whose time is over, or whose branch was cancelled, while it is at work."""
+    play = Play(newsroom().plan(), News())
+    web = next(option for option in play.open() if option.node.name == "web" and option.kind == "node")
+    if kind == "timeout":
+        timer = next(option for option in play.open() if option.kind == "timer")
+        play.make(Move("fire", timer.cursor, "web", timer.timer))
+    else:
+        play.make(Move("cancel", web.cursor.rpartition("/")[0]))
+    return play
+
+
+@pytest.mark.parametrize("kind", ["timeout", "cancel"])
+def test_a_result_that_comes_too_late_changes_nothing(kind: str) -> None:
+    """S15.5"""
+    play = cut_off(kind)
+    assert play.is_late_open
+    before = list(play.texts)
+    play.make(Move("again", play.moves[-1].cursor, "web"))
+    assert play.texts == before
+    assert not play.is_late_open
+
+
+def test_late_results_are_tried_and_bear_no_harm() -> None:
+    assert Counter(kind for kind, _ in faults.all().kinds)["late"] == 1
+    verify(newsroom(), faults=faults.timeout(at_most=3) + faults.cancel(at_most=3) + faults.late(at_most=3), runs=200)
+
+
+def test_a_late_result_that_counts_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S15.5: a machine that takes what comes for a node that was timed out."""
+    finish = Machine.finish
+
+    def believes(machine: Machine, scope: Any, turn: int, *given: Any) -> None:
+        if scope.turn != turn:
+            machine.note({"kind": "effect", "at": scope.path}, None)
+        finish(machine, scope, turn, *given)
+
+    monkeypatch.setattr(Machine, "finish", believes)
+    with pytest.raises(PropertyFailed) as caught:
+        verify(newsroom(), faults=faults.timeout() + faults.late())
+    assert caught.value.name == "nothing counts twice"
+    assert "what was cut off returns after all" in str(caught.value)
+    assert caught.value.replay
+
+
+# -- odd answers -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("given", "part"), [(faults.refusal(), "I'm sorry"), (faults.truncated(), "owls hear mi")])
+def test_an_odd_answer_is_valid_and_counts(given: Faults, part: str) -> None:
+    """A refusal in words, an answer that breaks off: nothing but the next node can tell it from any other."""
+    verify(newsroom(), faults=given)
+    said = {"route": "fine", "web": "a fact", "docs": "another"}
+    verify(newsroom(), agents=said, properties=[never(contains(news.draft, part))])
+    with pytest.raises(PropertyFailed, match="route  says .*" + part):
+        verify(newsroom(), agents=said, properties=[never(contains(news.draft, part))], faults=given)
+
+
+def test_faults_read_as_they_are_written() -> None:
+    """The line that plays a seed again says them."""
+    for text in (
+        "faults.none",
+        "faults.crash()",
+        "faults.crash() + faults.cancel()",
+        "faults.cancel(at_most=4)",
+        "faults.raising(KeyError, ValueError('odd'), at_most=1) + faults.slow(at_most=1)",
+    ):
+        assert repr(eval(text, {"faults": faults})) == text
+    whole = repr(faults.all(at_most=3))
+    assert eval(whole, {"faults": faults}).at_most == 3
+    assert [name for name, _ in eval(whole, {"faults": faults}).kinds] == [name for name, _ in faults.all().kinds]

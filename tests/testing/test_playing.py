@@ -17,6 +17,7 @@ from graphflow.core.plan import Plan
 from graphflow.errors import AnswerInvalid
 from graphflow.errors.testing import MoveInvalid, OutsideReached
 from graphflow.graph.context import Handoff
+from graphflow.testing import replay
 from graphflow.testing.playing.play import Move, Option, Play
 from graphflow.testing.playing.still import StillLoop, Unreachable
 from tests.execution import WAITING, Call
@@ -293,3 +294,20 @@ def test_a_loop_without_a_world_leaves_nothing_running() -> None:
             loop.run(work())
     assert loop.run(asyncio.sleep(5, "still usable")) == "still usable"
     assert loop.time() == 5
+
+
+def test_a_replay_where_a_loop_runs_awaits_its_nodes_on_one_beside_it() -> None:
+    """In a notebook every cell is called by a running loop."""
+    graph = Graph("slow", News)
+
+    @graph.node(writes=news.score)
+    async def count(state: News) -> int:
+        await asyncio.sleep(3600)
+        return 7
+
+    graph.chain(START, count, END)
+
+    async def cell() -> int:
+        return replay(graph, start=News(), steps=[("count",)]).state.score
+
+    assert asyncio.run(cell()) == replay(graph, start=News(), steps=[("count",)]).state.score == 7

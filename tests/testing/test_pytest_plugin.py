@@ -78,7 +78,9 @@ def test_each_property_of_each_graph_is_an_item(pytester: pytest.Pytester) -> No
             "graphs/news.py::graph::no crash FAILED*",
             "graphs/news.py::graph::terminates PASSED*",
             "*1. review*says 3*",
-            "*replay  replay(graph, start=News(), steps=[[]('review', 3)*",
+            "*replay  from graphflow.testing import replay",
+            "*from graphs.news import News, graph",
+            "*replay(graph, start=News(), steps=[[]('review', 3)*",
         ]
     )
     first.stdout.no_fnmatch_line("*verifying.py*")

@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Callable
 from enum import Enum
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
@@ -116,8 +117,8 @@ def test_a_failure_reads_like_a_run() -> None:
         "     12. review  says Review(score=0)\n"
         "  no way out of 'review':\n"
         "     -> publish  needs score >= 7   (is score=0)\n"
-        "     -> write  needs score < 7 and rounds < 3   (is rounds=3, score=0)\n"
-        "  fix     add an edge without a guard, or widen one of these\n"
+        "     -> write    needs score < 7 and rounds < 3   (is rounds=3, score=0)\n"
+        "  fix     add an edge without a condition, or widen one of these\n"
         "  replay  replay(newsroom, start=News(), steps=[\n"
         "              ('web', 'fact'), ('docs', 'fact'), ('code', 'fact'), ('write', 'fact'), ('count',),\n"
         "              ('review', Review(score=0)), ('write', 'fact'), ('count',), ('review', Review(score=0)),\n"
@@ -142,7 +143,7 @@ def test_it_is_an_assertion_error_and_found_the_same_way_each_time() -> None:
 def test_what_holds_is_told() -> None:
     graph = newsroom(lambda graph, review, publish: graph.edge(review, END))
     found = verify(graph, properties=[never(news.rounds > 3)], runs=50)
-    assert str(found) == f"newsroom: {len(found.properties)} properties hold in 50 walks"
+    assert str(found) == f"newsroom: {len(found.properties)} properties hold in 50 walks\n  start  as declared"
     assert {"no stuck state", "never(rounds > 3)", "structure"} <= set(found.properties)
 
 
@@ -289,7 +290,7 @@ def test_a_run_that_goes_round_by_itself() -> None:
     graph.edge(node, END)
     found = broken(graph)
     assert found.name == "no livelock"
-    assert "step 6 repeats for ever: nothing in them depends on an answer" in str(found)
+    assert "step 6 repeats for ever: nothing in it depends on an answer" in str(found)
 
 
 def test_a_loop_that_counts_ends() -> None:
@@ -605,7 +606,8 @@ def test_walks_tells_the_shortest_run_that_fails_the_test() -> None:
         test_unpublished(limit=30)
     assert "the run is done, and then AssertionError: published" in str(caught.value)
     assert "7. publish  published=True  -> END" in str(caught.value)
-    assert isinstance(caught.value.__cause__, AssertionError)
+    assert caught.value.__cause__ is None  # told once
+    assert caught.traceback[-1].path == Path(__file__)  # at the line of the assertion
 
 
 def test_walks_refuses_tests_that_it_cannot_call() -> None:

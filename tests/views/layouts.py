@@ -17,7 +17,10 @@ _NUMBER = re.compile(r"-?\d+\.?\d*")
 
 
 def places(svg: str) -> Places:
-    """The outlines of all nodes, lines and frames, the words beside lines, the size of the whole; not chips and bars."""
+    """The outlines of all nodes, lines and frames, how high words stand beside lines, the size of the whole.
+
+    Not chips and bars; nor how far right words stand, which make way for a chip: see ``rights``.
+    """
     root = ElementTree.fromstring(svg)
     found: Places = {"size": [root.get("viewBox")]}
     for group in root.iter():
@@ -29,15 +32,23 @@ def places(svg: str) -> Places:
         shapes = (
             [part for part in shapes if _tag(part) == "path" and part.get("fill") == "none"] if is_line else shapes[:1]
         )
-        words = (
-            [part for part in group if _tag(part) == "text" and part.get("font-weight") != "bold"] if is_line else []
-        )
+        words = _words(group) if is_line else []
         outlines = [
             _NUMBER.findall(" ".join(str(shape.get(a)) for a in ("d", "points", "cx", "cy", "rx"))) for shape in shapes
         ]
         name = _PREFIX.sub("", str(group.get("id")))
-        found[name] = [*outlines, *((word.text, word.get("x"), word.get("y")) for word in words)]
+        found[name] = [*outlines, *((word.text, word.get("y")) for word in words)]
     return found
+
+
+def rights(svg: str) -> dict[str, list[float]]:
+    """How far right the words beside each line stand."""
+    lines = [group for group in ElementTree.fromstring(svg).iter() if str(group.get("class")).startswith("edge")]
+    return {_PREFIX.sub("", str(line.get("id"))): [float(word.get("x", 0)) for word in _words(line)] for line in lines}
+
+
+def _words(line: ElementTree.Element) -> list[ElementTree.Element]:
+    return [part for part in line if _tag(part) == "text" and part.get("font-weight") != "bold"]
 
 
 def _tag(element: ElementTree.Element) -> str:

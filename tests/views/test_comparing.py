@@ -136,3 +136,10 @@ def test_runs_of_two_graphs_and_what_is_no_run_are_refused() -> None:
     assert caught.value.code == "GF517"
     with pytest.raises(ArgumentInvalid):
         graph.diff_runs(run_of(graph), "r-1")  # type: ignore[arg-type]
+
+
+def test_branches_that_went_otherwise_are_seen_in_what_is_told() -> None:
+    """Of as many branches in the same time; what differs is which of them failed."""
+    graph = mapping(broken=("b",), failures="collect")
+    difference = str(graph.diff_runs(run_of(graph), run_of(graph, items=["a", "c", "d"])))
+    assert "    - done ×3 ✓✗✓ 3.0 s\n    + done ×3 ✓✓✓ 3.0 s" in difference

@@ -21,7 +21,7 @@ from graphflow.views.diagram import Diagram
 from graphflow.views.extraction import extract
 from graphflow.views.overlay import Mark, Overlay, Status
 from graphflow.views.theme import LIGHT, ThemeName, dark_of_light
-from tests.views.layouts import Places, imagined, places
+from tests.views.layouts import Places, imagined, places, rights
 from tests.views.runs import asking, looping, mapping, nesting, ready_graphs, retrying, run_of
 from tests.views.samples import SAMPLES
 from tests.views.test_drawing import plans
@@ -59,6 +59,27 @@ def test_a_run_is_laid_out_alike_at_every_step() -> None:
     assert all(one == stood[0] for one in stood)
 
 
+@pytest.mark.parametrize(("direction", "by"), [("TB", 26.0), ("LR", 13.0)])
+def test_words_stand_beside_their_line_and_make_way_for_a_chip(direction: str, by: float) -> None:
+    """A line across has the room of the chip on both sides of its words until then."""
+    options: dict[str, Any] = {"direction": direction}
+    graph = looping()
+    diagram = graph.draw(run_of(graph), **options)
+    before, after = (rights(diagram.at(step).svg) for step in (diagram.steps[0], diagram.steps[-1]))
+    moved = {arrow: after[arrow][0] - before[arrow][0] for arrow in after if after[arrow]}
+    assert moved == pytest.approx({"e.count.0": by, "e.count.1": by, "e.count.2": 0})
+    if direction == "TB":
+        straight = next(arrow for arrow in diagram.drawing.arrows if arrow.is_spine and arrow.labels)
+        assert 1 < _offset(diagram.at(diagram.steps[0]).svg, straight.id) < 8
+
+
+def _offset(svg: str, arrow: str) -> float:
+    """How far right of its line the words of an arrow begin."""
+    [line] = [one for one in ElementTree.fromstring(svg).iter() if str(one.get("id")).endswith(f"-{arrow}")]
+    path = next(part for part in line if part.tag.endswith("path") and part.get("fill") == "none")
+    return rights(svg)[arrow][0] - float(str(path.get("d"))[1:].split(",")[0])
+
+
 def test_lines_that_were_taken_are_thick_and_failed_cards_have_a_thick_border() -> None:
     """Width of lines is a style here, which layout does not heed; it has to be drawn all the same."""
     graph = retrying(9)
@@ -94,7 +115,7 @@ def test_a_status_is_a_word_and_a_glyph_besides_a_colour() -> None:
         told = f"{marking.GLYPHS[status]} {status}"
         assert told in diagram.dot
         assert told in diagram.mermaid
-        assert f"{marking.GLYPHS[status]} write   agent  {status}" in diagram.text
+        assert f"{marking.GLYPHS[status]} write    agent  {status}" in diagram.text
 
 
 def test_figures_say_what_is_known_and_nothing_else() -> None:

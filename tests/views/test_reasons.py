@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 
 from graphflow import END, START, Graph
@@ -13,6 +14,7 @@ from graphflow.core.journal import decode
 from graphflow.core.machine import Machine
 from graphflow.core.plan import Edge, Guard, Plan
 from graphflow.core.reasons import Reason, reasons
+from graphflow.errors import RunError
 from tests.on_machine import Driven
 from tests.properties.laws import LAWS, SEEDS, shuffled, walked
 from tests.random_graphs import Scenario, scenarios
@@ -97,7 +99,7 @@ def test_a_run_that_is_not_wanted_costs_nothing_and_entries_without_edge_are_lef
 
 
 def test_a_plan_out_of_a_store_tells_what_it_can() -> None:
-    """S15.2: what no expression says is gone with the code; no error is made of it."""
+    """S4.2, S15.2: a condition is gone with the code, but one that held would have been taken while it had room."""
     graph = Graph("opaque", Trip)
     node = graph.node(no_work, name="node")
     graph.edge(START, node)
@@ -107,8 +109,21 @@ def test_a_plan_out_of_a_store_tells_what_it_can() -> None:
     plan = run.plan
     forgotten = _without_functions(plan)
     found = reasons({plan.fingerprint: forgotten}, run.journal, {3})[3]
-    assert [one.outcome for one in found] == ["cannot be told", "taken"]
+    assert [one.outcome for one in found] == ["its condition did not hold", "taken"]
     assert "score=0" in found[0].values
+
+
+def test_a_plan_out_of_a_store_knows_which_limits_were_used_up() -> None:
+    """S4.5: whatever the condition would say."""
+    graph = Graph("limited", Trip)
+    node = graph.node(no_work, name="node")
+    graph.edge(START, node)
+    graph.edge(node, node, when=lambda view: True, at_most=2)
+    graph.edge(node, END)
+    run = run_of(graph)
+    found = reasons({run.plan.fingerprint: _without_functions(run.plan)}, run.journal, {4, 5})
+    assert [one.outcome for one in found[4]] == ["taken", "was not tried"]
+    assert [one.outcome for one in found[5]] == ["its limit was used up", "taken"]
 
 
 def _without_functions(plan: Plan) -> Plan:
@@ -128,3 +143,19 @@ def test_the_values_are_those_of_the_step_not_of_the_end() -> None:
     seen = [reasons(run.plans, run.journal, {seq})[seq][0].values for seq in (3, 4, 5)]
     assert seen == ["score=1", "score=2", "score=3"]
     assert trip.score is not None
+
+
+def test_a_run_says_why_it_went_on_as_it_did() -> None:
+    """S4.2: the edges considered at an entry, in a line each; an entry that took none has nothing to tell."""
+    run = run_of(looping())
+    choices = {step.seq: [str(reason) for reason in run.why(step.seq)] for step in run.steps if step.node == "count"}
+    assert list(choices.values())[-1] == [
+        "-> END  needs score >= 3  (is score=3)  taken",
+        "-> count  was not tried",
+        "-> FAIL: too often  was not tried",
+    ]
+    assert all(reasons[1].endswith("taken") for reasons in list(choices.values())[:-1])
+    assert run.why(1) == ()
+    for wrong in (0, run.seq + 1):
+        with pytest.raises(RunError, match="has no entry"):
+            run.why(wrong)

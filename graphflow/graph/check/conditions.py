@@ -146,7 +146,9 @@ def _raising(structure: Structure, words: Wording, exits: Sequence[Edge], raisin
         f"The condition {label} of {words.edge(edge)} can raise",
         where=[edge.place],
         why=f"{state} allows {state_shown(raising.witness)}, and there it raises {raising.error}. (S5.4)",
-        fix=f"Ask for None first, or write it over fields({state}): there a comparison with None is false.",
+        fix=f"Ask for None first, or write it over fields({state}): there a comparison with None is false."
+        if "NoneType" in raising.error
+        else f"Let it answer there too: ask first whether it can, or write it over fields({state}).",
         nodes=[edge.source],
     )
 

@@ -37,7 +37,7 @@ class Findings(list[Finding]):
         for severity in _SEVERITIES:
             found = self.of(severity)
             if found:
-                parts.append("\n\n".join([_counted(len(found), severity), *map(str, found)]))
+                parts.append("\n\n".join([_counted(len(found), severity), *(finding.text for finding in found)]))
         return "\n\n".join(parts)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:

@@ -12,11 +12,13 @@ from typing import Literal
 
 from graphflow.core.plan import Edge, Node, Plan
 from graphflow.errors import Finding, Place
+from graphflow.graph.lines import guard_line, over_line
 
 _CALL = re.compile(
     r"(?P<start>[\w.]+)(?P<verb>\.\w+\()(?P<source>[^,()\[\]{}]+), *"
     r"(?P<target>[^,()\[\]{}]+|\[[^\[\]]*\])(?P<rest>(,.*)?)\)"
 )
+_DECLARED = re.compile(r"(?P<graph>[A-Za-z_][\w.]*)\.(edge|switch|chain|fork|map|handoff)\(")
 _MOST_PLACES = 8
 _MOST = 6  # how many names of a long list or path are shown
 
@@ -88,7 +90,9 @@ class Wording:
         if found is not None and found["verb"] == verb:
             to = found["target"] if target is None else self.written(target)
             return f"{found['start']}{verb}{found['source']}, {to}{found['rest']}{more})"
-        return f"graph{verb}{self.written(edge.source)}, {self._to(edge, target)}{_declared(self, edge)}{more})"
+        declared = _DECLARED.match(as_written)  # by another verb: switch, chain
+        graph = declared["graph"] if declared else "graph"
+        return f"{graph}{verb}{self.written(edge.source)}, {self._to(edge, target)}{_declared(self, edge)}{more})"
 
     def _to(self, edge: Edge, target: int | None) -> str:
         if target is not None:
@@ -133,10 +137,11 @@ def _special(node: Node) -> str | None:
 
 def _declared(wording: Wording, edge: Edge) -> str:
     parts: list[str] = []
+    state = wording.plan.state.__name__
     if edge.guard is not None:
-        parts.append(f"when={edge.guard.label}")
+        parts.append(f"when={guard_line(edge.guard, state)}")
     if edge.over is not None:
-        parts.append(f"over={edge.over.label}")
+        parts.append(f"over={over_line(edge.over, state)}")
     if edge.join is not None:
         parts.append(f"join={wording.written(edge.join)}")
     if edge.errors:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from graphflow.core import reading
+from graphflow.core.annotations import stripped
 from graphflow.core.plan import Edge, Guard, Node, Plan
 from graphflow.core.schema import FieldSpec, adapter
 from graphflow.core.scopes import Scope
@@ -195,7 +196,7 @@ class Answering:
         domain = domain_of(shape, demand)
         first = _sample(annotation, metadata)
         tried = [*domain.values, *first] if is_asked else [*first, *domain.values]
-        values = list(_accepted(plan, spec, shape, tried, _Takes(annotation, metadata)))
+        values = list(_accepted(plan, spec, shape, tried, _Takes(annotation, metadata, is_text_of_agent(node))))
         if is_asked and spec.reducer is None and self._is_for_conditions_only(plan, name):
             values = self._one_per_region(plan, name, values)
         if not values:
@@ -215,16 +216,7 @@ class Answering:
         return not (is_nested or is_mapped or name in self.seen.get(id(plan), ()))
 
     def _one_per_region(self, plan: Plan, name: str, values: Sequence[Any]) -> list[Any]:
-        """The first of those about which all conditions say the same."""
-        terms = [guard.expression for guard in (*guards_of(plan), *self.claims)]
-        parts = {atom for term in terms if isinstance(term, Term) for atom in atoms(term) if name in reads(atom)}
-        if any(term is None for term in terms) or any(reads(atom) != frozenset((name,)) for atom in parts):
-            return list(values)
-        tests = [compiled(atom) for atom in parts]
-        kept: dict[tuple[bool | None, ...], Any] = {}
-        for value in values:
-            kept.setdefault(tuple([_says(test, {name: value}) for test in tests]), value)
-        return list(kept.values())
+        return one_per_region([*guards_of(plan), *self.claims], name, values)
 
     def _demand(self, plan: Plan, spec: FieldSpec, shape: Shape) -> tuple[Demand, bool]:
         """What is asked of what a node gives for a field, and whether conditions ask it."""
@@ -260,6 +252,19 @@ class Answering:
             fix=f"Say what it may answer: explore(graph, agents={{{node.name!r}: [...]}}).",
             where=() if node.place is None else (node.place,),
         )
+
+
+def one_per_region(guards: Iterable[Guard], name: str, values: Sequence[Any]) -> list[Any]:
+    """The first of the values of a field about which all conditions say the same; all, where one cannot be read."""
+    terms = [guard.expression for guard in guards]
+    parts = {atom for term in terms if isinstance(term, Term) for atom in atoms(term) if name in reads(atom)}
+    if any(term is None for term in terms) or any(reads(atom) != frozenset((name,)) for atom in parts):
+        return list(values)
+    tests = [compiled(atom) for atom in parts]
+    kept: dict[tuple[bool | None, ...], Any] = {}
+    for value in values:
+        kept.setdefault(tuple([_says(test, {name: value}) for test in tests]), value)
+    return list(kept.values())
 
 
 def spread(parts: Sequence[Sequence[Any]], most: int) -> Iterator[tuple[Any, ...]]:
@@ -329,12 +334,15 @@ def _sample(annotation: Any, metadata: Sequence[Any]) -> list[Any]:
 class _Takes:
     """Whether a value is one that a node may return at this place."""
 
-    def __init__(self, annotation: Any, metadata: Sequence[Any]) -> None:
+    def __init__(self, annotation: Any, metadata: Sequence[Any], is_said: bool) -> None:
+        self.is_said = is_said
         for mark in metadata:
             annotation = Annotated[annotation, mark]
         self.adapter = adapter(annotation)
 
     def __call__(self, value: Any) -> bool:
+        if self.is_said and isinstance(value, str) and not value.strip():
+            return False
         try:
             self.adapter.validate_python(value)
         except ValidationError:
@@ -356,6 +364,11 @@ def _accepted(
         if takes(made) and not any(type(made) is type(other) and made == other for other in seen):
             seen.append(made)
             yield made
+
+
+def is_text_of_agent(node: Node) -> bool:
+    """Whether a node says plain text, which is never empty: a model that says nothing is asked again."""
+    return node.kind == "agent" and stripped(node.returns) is str
 
 
 def is_model(annotation: Any) -> bool:

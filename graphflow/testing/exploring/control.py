@@ -198,6 +198,12 @@ class Control:
         return frozenset(names), tuple(changes)
 
 
+def watched(plan: Plan, claims: Iterable[Guard]) -> frozenset[str]:
+    """The fields of which properties speak: all of them, where one is a plain predicate."""
+    every = frozenset(plan.schema.fields)
+    return frozenset[str]().union(*(every if guard.reads is None else guard.reads for guard in claims))
+
+
 def guards_of(plan: Plan) -> Iterator[Guard]:
     """All conditions of a plan: of its edges, of branches, and of joins."""
     for edge in plan.edges:

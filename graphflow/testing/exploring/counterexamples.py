@@ -8,8 +8,8 @@ from graphflow.core.scopes import Scope
 from graphflow.errors import GraphflowError
 from graphflow.testing.exploring.routes import Route
 from graphflow.testing.exploring.surveying import Discovery
-from graphflow.testing.faults import declared_errors
 from graphflow.testing.playing.play import Move, Play
+from graphflow.testing.playing.striking import declared_errors
 from graphflow.testing.walking.walk import (
     REORDERED,
     SCRUTINISED,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 from typing import Any, cast
@@ -43,15 +43,19 @@ class Exploration:
     """All standings that runs of a graph can come to, within bounds.
 
     ``graph`` holds them as a networkx DiGraph. ``discoveries`` are what can go wrong, each with a shortest run;
-    ``never_taken`` the edges that no run takes, with the reason; ``notes`` what was left out, so that nothing is proved.
+    ``never_taken`` the edges that no run takes, with the reason; ``notes`` what was left out, so that nothing is proved;
+    ``start`` says where runs started.
     """
 
-    def __init__(self, plan: Plan, survey: Survey, properties: Sequence[Bound], seconds: float) -> None:
+    def __init__(
+        self, plan: Plan, survey: Survey, properties: Sequence[Bound], seconds: float, start: str = "as given"
+    ) -> None:
         self._plan = plan
         self._survey = survey
         self._properties = properties
         self.name = plan.name
         self.seconds = seconds
+        self.start = start
         self.notes: tuple[str, ...] = tuple(survey.search.answering.notes)
         self.bound: str = survey.search.bound
 
@@ -115,9 +119,9 @@ class Exploration:
 
     def _broken(self) -> list[Discovery]:
         found: list[Discovery] = []
-        for one in self.properties:
+        for one, bound in zip(self.properties, self._properties, strict=True):
             if one.holds is False:
-                route = one.route or Route(self._plan, None, ())
+                route = Route(self._plan, None, ()) if one.route is None else replace(one.route, claim=bound)
                 what = f"{one.name} does not hold"
                 found.append(Discovery("property", "error", what if one.route else f"{what}: no run shows it", route))
         return found
@@ -211,6 +215,7 @@ class Exploration:
         ends = ", ".join(f"{status} {count}" for status, count in sorted(self.ends.items()))
         endless = {True: "every run ends", False: "it can go round for ever", None: "not known"}[self.terminates]
         rows = [
+            ("start", self.start),
             ("ends", ends or "none"),
             ("loops", endless),
             ("edges", f"{total - len(self.never_taken)} of {total} taken"),
@@ -244,6 +249,7 @@ class Exploration:
             "proved": self.is_proved,
             "complete": self.is_complete,
             "bound": self.bound,
+            "start": self.start,
             "states": self.states,
             "moves": self.moves,
             "reduced": self.reduced,
@@ -257,7 +263,10 @@ class Exploration:
         }
 
 
-_MENDS = "raise max_states= or max_seconds=; say less of agents=; give loops an at_most; or walk at random instead: verify(graph)"
+_MENDS = (
+    "raise max_states= or max_seconds=, let agents= say fewer values, give loops an at_most; "
+    "or walk at random instead: verify(graph)"
+)
 
 
 def edge_names(plans: Sequence[Plan]) -> dict[EdgeKey, str]:

@@ -10,36 +10,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from itertools import islice, product
 from typing import Any
 
 from graphflow.core.machine import Machine
-from graphflow.core.plan import Guard, Node, Plan
-from graphflow.errors import InputInvalid, shown
-from graphflow.errors.testing import ExploringInvalid, NothingGenerated, PropertyInvalid
+from graphflow.core.plan import Node, Plan
+from graphflow.errors import shown
+from graphflow.errors.testing import ExploringInvalid, PropertyInvalid
 from graphflow.graph.declaration import Declaration
-from graphflow.graph.demands import Demand
-from graphflow.graph.representatives import domain_of
 from graphflow.graph.shapes import fields_of
+from graphflow.testing.calling import told_at_the_call
 from graphflow.testing.exploring.answering import Answering
-from graphflow.testing.exploring.control import Control
-from graphflow.testing.exploring.declared import demands_of
+from graphflow.testing.exploring.control import Control, watched
 from graphflow.testing.exploring.exploration import Exploration, edge_names
 from graphflow.testing.exploring.given import Asked, given_answers
 from graphflow.testing.exploring.looking import looks_of
 from graphflow.testing.exploring.ordering import Ordering
 from graphflow.testing.exploring.searching import Bounds, Search
+from graphflow.testing.exploring.starting import Starts, starts_of
 from graphflow.testing.exploring.surveying import Survey
 from graphflow.testing.playing.still import apart
 from graphflow.testing.properties import Bound, Property
 from graphflow.testing.proving.prove import plan_of
-from graphflow.testing.values.sampling import NoSample, filled, sample
-
-_WORK = ("function", "agent", "ask", "graph")
-_MOST_STARTS = 16
 
 
+@told_at_the_call
 def explore(
     graph: Declaration[Any],
     *,
@@ -55,8 +49,9 @@ def explore(
 ) -> Exploration:
     """Try everything that can happen in a graph, and say what can go wrong, shortest run first.
 
-    ``start`` is a state to start from, or a list of them; without it fields with a default have it, and the others one
-    value per region. ``agents`` says what some nodes answer, as in ``verify``. ``failures=False`` leaves failures out.
+    ``start`` is a state to start from, a list of them, or some fields of it. What is not given starts as declared, but for
+    fields that have no default, or that no node writes and something looks at: these have one value per region, and a few
+    where functions look. ``agents`` says what some nodes answer, as in ``verify``. ``failures=False`` leaves failures out.
     The search stops after ``max_states``, at ``max_depth`` moves from the start, or after ``max_seconds``; then nothing is
     proved. ``every_order=True`` tries every order in which branches can finish, also where it cannot matter (S15.4).
 
@@ -91,18 +86,21 @@ def explore(
     control = Control(
         plans,
         {key: one for key, one in looks.items() if key in run or isinstance(given.get(key), Asked)},
-        _watched(claims, plan),
+        watched(plan, claims),
     )
     answering = Answering(plans, given, claims, failures, control.fields, control.seen_by_functions())
-    starts = _starts(plan, start, claims, control.fields[id(plan)])
+    seen = control.seen_by_functions()[id(plan)] | {
+        edge.over.field or "" for edge in plan.edges if edge.over is not None
+    }
+    starts = starts_of(plan, start, claims, control.fields[id(plan)], seen, given)
     bounds = Bounds(max_states, max_depth, max_seconds)
     ordering = Ordering(plans, not every_order)
-    search = Search(plan, starts, answering, control, ordering, frozenset(run), bounds, bound, deps)
+    search = Search(plan, starts.states, answering, control, ordering, frozenset(run), bounds, bound, deps)
     began = time.monotonic()
     apart(search.run)  # functions are awaited on a loop of their own
-    survey = Survey(search, edge_names(plans), search.run_for_real)
-    _note_what_was_tried(search, start)
-    return Exploration(plan, survey, tuple(bound), time.monotonic() - began)
+    survey = Survey(search, edge_names(plans), search.run_for_real - search.made_up, graph)
+    _note_what_was_tried(search, starts)
+    return Exploration(plan, survey, tuple(bound), time.monotonic() - began, starts.words)
 
 
 def _can_run(node: Node) -> bool:
@@ -119,11 +117,6 @@ def _bound(one: object, plan: Plan) -> Bound:
     )
 
 
-def _watched(claims: Sequence[Guard], plan: Plan) -> frozenset[str]:
-    every = frozenset(plan.schema.fields)
-    return frozenset[str]().union(*(every if guard.reads is None else guard.reads for guard in claims))
-
-
 def _check_bounds(states: object, depth: object, seconds: object) -> None:
     for name, value in (("max_states", states), ("max_depth", depth), ("max_seconds", seconds)):
         if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
@@ -134,71 +127,10 @@ def _check_bounds(states: object, depth: object, seconds: object) -> None:
             )
 
 
-def _starts(plan: Plan, given: Any, claims: Sequence[Guard], looked: frozenset[str]) -> list[Any]:
-    """The states to start from. Raises InputInvalid for one that is none."""
-    if given is not None:
-        starts: list[Any] = list(given) if isinstance(given, list) else [given]  # pyright: ignore[reportUnknownArgumentType]
-        if not starts:
-            raise ExploringInvalid(
-                "start= is an empty list", why="A run starts from a state.", fix="Leave it out, or give one state."
-            )
-        machine = Machine(plan)
-        for one in starts:
-            machine.check_input(one)
-        return starts
-    demands = demands_of([plan], claims)[id(plan)].below
-    required = [name for name, spec in plan.schema.fields.items() if spec.required]
-    rows = product(*(_start_values(plan, name, demands, name in looked) for name in required))
-    states: list[Any] = []
-    for row in islice(rows, 4 * _MOST_STARTS):
-        try:
-            Machine(plan).check_input(dict(zip(required, row, strict=True)))
-        except InputInvalid:
-            continue
-        states.append(plan.state.model_validate(dict(zip(required, row, strict=True)), by_alias=False, by_name=True))
-    if not states:
-        raise NothingGenerated(
-            f"No {plan.state.__name__} to start from could be made up",
-            why=f"Its required fields are {', '.join(required)}, and no simple values of them are valid.",
-            fix=f"Say where runs start: explore(graph, start={plan.state.__name__}(...)).",
-        )
-    return states[:_MOST_STARTS]
-
-
-def _start_values(plan: Plan, name: str, demands: Mapping[str, Demand], is_looked_at: bool) -> list[Any]:
-    shape, spec = fields_of(plan.state)[name], plan.schema.fields[name]
-    found: list[Any] = []
-    with suppress(NoSample):
-        found.append(sample(spec.annotation, spec.metadata))
-    is_container = any(kind.is_sized and not kind.choices for kind in shape.kinds)
-    demand = demands.get(name) or (Demand(sizes=[0, 1]) if is_looked_at and is_container else None)
-    if demand is not None:
-        for value in domain_of(shape, demand).values:
-            try:
-                made = filled(value, shape)
-            except NoSample:
-                continue
-            if made not in found:
-                found.append(made)
-    return found
-
-
-def _inputs(plan: Plan, looked: frozenset[str]) -> list[str]:
-    """Fields that have a default, matter, and are written by no node: what a user of the graph gives it."""
-    mapped = {edge.over.field for edge in plan.edges if edge.over is not None}
-    written = {
-        name for node in plan.nodes if node.kind in _WORK for name in (node.writes.declared or plan.schema.fields)
-    }
-    fields = plan.schema.fields.items()
-    return [name for name, spec in fields if not spec.required and name in looked | mapped and name not in written]
-
-
-def _note_what_was_tried(search: Search, start: Any) -> None:
+def _note_what_was_tried(search: Search, starts: Starts) -> None:
     """A function may tell apart more values of a field than were tried, and a list may be longer."""
-    control, answering, plan = search.control, search.answering, search.plan
-    if start is None:
-        for name in _inputs(plan, control.fields[id(plan)]):
-            answering.notes[f"runs were started with {name} as its default only: start= says where else"] = None
+    control, answering = search.control, search.answering
+    answering.notes |= dict.fromkeys(starts.notes)
     for one in control.plans:
         written = {
             name
@@ -206,8 +138,6 @@ def _note_what_was_tried(search: Search, start: Any) -> None:
             if node.kind in ("agent", "ask") or (node.kind == "function" and id(node) not in search.run_for_real)
             for name in (node.writes.declared or one.schema.fields)
         }
-        if start is None and one is plan:
-            written |= {name for name, spec in one.schema.fields.items() if spec.required}
         for edge in one.edges:
             if edge.over is not None and (edge.over.field is None or edge.over.field in written):
                 answering.notes[f"maps over {edge.over.label} were tried with few items only"] = None

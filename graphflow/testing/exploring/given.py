@@ -7,7 +7,7 @@ be told one by one. Hypothesis itself is not needed for that, unless the user br
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, cast
@@ -25,8 +25,6 @@ from graphflow.graph.shapes import annotation_text
 
 Answers = Sequence[Any] | Callable[[Any], Sequence[Any]]
 """What a node may say: each of some values, or of those that a function of its view gives."""
-
-_MOST_VALUES = 64
 
 
 def given_answers(plans: Sequence[Plan], agents: Mapping[Any, Any] | None) -> dict[int, Answers]:
@@ -93,28 +91,12 @@ def _values(node: Node, said: object) -> Sequence[Any]:
 def _each(node: Node, said: object) -> Sequence[Any]:
     if not _is_strategy(said):
         return (said,)
-    values = list(_told(said))
+    from graphflow.testing.values.choices import listed
+
+    values = list(listed(said))
     if not values:
         raise _endless(node, said)
     return values
-
-
-def _told(strategy: Any) -> Iterator[Any]:
-    """The values of a strategy that is a short list; none of others."""
-    inner: Any = getattr(strategy, "wrapped_strategy", strategy)
-    kind = type(inner).__name__
-    if kind == "SampledFromStrategy" and not getattr(inner, "_transformations", ()):
-        yield from inner.elements
-    elif kind == "JustStrategy":
-        yield inner.value
-    elif kind == "BooleansStrategy":
-        yield from (False, True)
-    elif kind == "IntegersStrategy" and _is_short(inner.start, inner.end):
-        yield from range(inner.start, inner.end + 1)
-
-
-def _is_short(start: int | None, end: int | None) -> bool:
-    return start is not None and end is not None and end - start < _MOST_VALUES
 
 
 def _checked(node: Node, value: Any) -> Any:
@@ -136,7 +118,7 @@ def _checked(node: Node, value: Any) -> Any:
 def _endless(node: Node, said: object) -> AnswersInvalid:
     return AnswersInvalid(
         f"agents= gives {node.name!r} {shown(said)}, whose values cannot be tried one by one",
-        why=f"explore() tries every answer, at most {_MOST_VALUES} of a node; walks draw from any strategy.",
+        why="explore() tries every answer, from a short list; walks draw from any strategy.",
         fix=f"agents={{{node.name!r}: says(st.sampled_from([...]))}}, or leave it out: one answer per region is tried.",
         where=() if node.place is None else (node.place,),
     )

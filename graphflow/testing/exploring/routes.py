@@ -10,7 +10,10 @@ from typing import Any
 from graphflow.core.plan import Plan
 from graphflow.errors import GraphflowError, shown
 from graphflow.graph.context import Handoff
+from graphflow.graph.declaration import Declaration
+from graphflow.testing.playing.naming import start_told
 from graphflow.testing.playing.play import Move, Play, target_name
+from graphflow.testing.properties import Bound
 
 _VISIT = re.compile(r":\d+(~\d+)?")
 
@@ -31,7 +34,7 @@ class Step:
 class Route:
     """A run from a start state, move by move. The last ``repeating`` steps can repeat for ever.
 
-    ``play()`` makes the moves again on a new run, ``str`` reads as a run does.
+    ``play()`` makes the moves again on a new run, ``str`` reads as a run does, ``replay`` is the line that plays it again.
     """
 
     plan: Plan = field(repr=False)
@@ -39,6 +42,8 @@ class Route:
     steps: tuple[Step, ...]
     repeating: int = 0
     deps: Any = field(default=None, repr=False)
+    graph: Declaration[Any] | None = field(default=None, repr=False)
+    claim: Bound | None = field(default=None, repr=False)  # the property that it breaks
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -60,9 +65,31 @@ class Route:
             play.make(move)
         return play
 
+    @property
+    def replay(self) -> str:
+        """``replay(graph, start=..., steps=[...])`` as text. Empty where that cannot be written, or does not come to the same."""
+        return self.call[0]
+
+    @property
+    def call(self) -> tuple[str, dict[str, Any]]:
+        """The line that plays it again, and the names it uses."""
+        try:
+            from graphflow.testing.exploring.pasting import call_of
+        except ImportError:  # who explores need not have Hypothesis, who replays does
+            return "", {}
+        return call_of(self)
+
     def __str__(self) -> str:
+        replay = self.replay.splitlines()
+        return "\n".join([self.told, *(f"  {'replay' if not n else '':<7} {line}" for n, line in enumerate(replay))])
+
+    @property
+    def told(self) -> str:
+        """The run, a line per move."""
         width = max((len(step.move.node) for step in self.steps), default=0)
-        lines = [f"{number:>3}. {step.move.node:<{width}}  {said(step)}" for number, step in enumerate(self.steps, 1)]
+        start = start_told(self.plan, self.start) if self.start is not None else ""
+        lines = [f"     start {start}"] if start else []
+        lines += [f"{number:>3}. {step.move.node:<{width}}  {said(step)}" for number, step in enumerate(self.steps, 1)]
         if self.repeating:
             first = len(self.steps) - self.repeating + 1
             which = f"step {first}" if self.repeating == 1 else f"steps {first}-{len(self.steps)}"
@@ -78,6 +105,7 @@ class Route:
                 for step in self.steps
             ],
             "repeating": self.repeating,
+            "replay": self.replay,
         }
 
 

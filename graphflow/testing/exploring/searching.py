@@ -101,7 +101,7 @@ class Search:
         self._known: dict[object, int] = {}
         self._queue: deque[tuple[Standing, Play]] = deque()
         self._results: dict[object, Move] = {}
-        self._made_up: set[int] = set()  # functions that cannot be run for real, after all
+        self.made_up: set[int] = set()  # functions that cannot be run for real, after all
 
     def run(self) -> None:
         """Search until everything is found, or a bound is reached."""
@@ -205,7 +205,7 @@ class Search:
             yield Move("fire", option.cursor, option.node.name, option.timer)
             return
         node, scope = option.node, option.scope
-        is_run = option.kind == "node" and id(node) in self.run_for_real and id(node) not in self._made_up
+        is_run = option.kind == "node" and id(node) in self.run_for_real and id(node) not in self.made_up
         real = self._performed(play, option) if is_run else None
         if real is not None:
             yield real
@@ -231,7 +231,7 @@ class Search:
         return replace(known, cursor=option.cursor)
 
     def _make_up(self, option: Option, why: str) -> None:
-        self._made_up.add(id(option.node))
+        self.made_up.add(id(option.node))
         self.answering.notes[f"{why}: its answers are made up"] = None
 
     # -- what was taken --------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import networkx as nx
 
 from graphflow.errors import Failed, GraphflowError, InputInvalid, NoWayOut
+from graphflow.graph.declaration import Declaration
 from graphflow.testing.exploring.control import error_key
 from graphflow.testing.exploring.routes import Route, Step, rebased, shortened
 from graphflow.testing.exploring.searching import EdgeKey, Search, Standing, Transition
@@ -36,7 +37,10 @@ class Discovery:
 
     def __str__(self) -> str:
         why = "".join(f"\n  {line}" for line in self.why.splitlines())
-        return f"{self.what}\n{self.route}{why}"
+        replay = "".join(
+            f"\n  {'replay' if not n else '':<7} {line}" for n, line in enumerate(self.route.replay.splitlines())
+        )
+        return f"{self.what}\n{self.route.told}{why}{replay}"
 
     def as_json(self) -> dict[str, object]:
         """The same facts as plain data."""
@@ -52,8 +56,15 @@ class Discovery:
 class Survey:
     """Questions about the standings of one search."""
 
-    def __init__(self, search: Search, names: dict[EdgeKey, str], run: frozenset[int]) -> None:
+    def __init__(
+        self,
+        search: Search,
+        names: dict[EdgeKey, str],
+        run: frozenset[int],
+        graph: Declaration[Any] | None = None,
+    ) -> None:
         self.search = search
+        self.graph = graph
         self.standings = search.standings
         self.names = names
         self.run = run
@@ -98,7 +109,8 @@ class Survey:
         steps = tuple(
             Step(one.move, tuple(self.names[edge] for edge in one.edges), self._is_said(one)) for one in moves
         )
-        return rebased(Route(self.search.plan, self.search.starts[start], steps, repeating, self.search.deps))
+        search = self.search
+        return rebased(Route(search.plan, search.starts[start], steps, repeating, search.deps, self.graph))
 
     def _is_said(self, one: Transition) -> bool:
         name = one.move.node

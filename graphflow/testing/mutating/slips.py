@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from graphflow.core.deciding import edge_name
-from graphflow.core.plan import Edge, Guard, Limit, Node, Plan
+from graphflow.core.plan import Edge, Guard, Limit, Need, Node, Plan
 from graphflow.errors import Place
 from graphflow.graph.evaluation import compiled
 from graphflow.graph.terms import (
@@ -38,19 +38,26 @@ _SIGNS: dict[ComparisonSign, tuple[ComparisonSign, ...]] = {
 }
 
 
+SlipKind = Literal["condition", "limit", "need", "edge", "order"]
+"""What was changed: a condition, ``at_most``, when a join fires, an edge left out, the order of two exits."""
+
+
 @dataclass(frozen=True, slots=True)
 class Slip:
     """One change. ``before`` and ``after`` are what stands on the edge; ``plan`` is the changed plan.
 
     ``node`` is the node whose choice it changes, in both plans at the same index; None for what is no choice of conditions.
+    ``target`` is where the edge leads.
     """
 
+    kind: SlipKind
     edge: str
     before: str
     after: str
     place: Place | None
     plan: Plan
     node: int | None = None
+    target: int | None = None
 
 
 def slips(plan: Plan) -> Iterator[Slip]:
@@ -59,6 +66,7 @@ def slips(plan: Plan) -> Iterator[Slip]:
         if edge.place is None:  # nobody wrote it
             continue
         yield from _of_guards(plan, edge)
+        yield from _of_needs(plan, edge)
         yield from _of_limits(plan, edge)
         yield from _dropped(plan, edge)
     for node in plan.nodes:
@@ -73,17 +81,43 @@ def _of_guards(plan: Plan, edge: Edge) -> Iterator[Slip]:
     if edge.guard is not None:
         for guard in _changed(edge.guard):
             changed = _with(plan, {edge.index: replace(edge, guard=guard)})
-            yield Slip(name, edge.guard.label, guard.label, place, changed, edge.source)
+            yield Slip("condition", name, edge.guard.label, guard.label, place, changed, edge.source, edge.targets[0])
     for number, one in enumerate(edge.branch_guards):
         for guard in () if one is None else _changed(one):
             guards = (*edge.branch_guards[:number], guard, *edge.branch_guards[number + 1 :])
             changed = _with(plan, {edge.index: replace(edge, branch_guards=guards)})
             branch = f"{plan.nodes[edge.source].name} -> {plan.nodes[edge.targets[number]].name}"
-            yield Slip(branch, one.label if one else "", guard.label, place, changed, edge.source)
-    if edge.need.guard is not None:
-        for guard in _changed(edge.need.guard):
-            changed = _with(plan, {edge.index: replace(edge, need=replace(edge.need, guard=guard))})
-            yield Slip(f"{name}, need", edge.need.guard.label, guard.label, place, changed)
+            label, target = one.label if one else "", edge.targets[number]
+            yield Slip("condition", branch, label, guard.label, place, changed, edge.source, target)
+
+
+def _of_needs(plan: Plan, edge: Edge) -> Iterator[Slip]:
+    """When a join fires: one branch more or fewer, or another condition."""
+    if edge.join is None:
+        return
+    for need in _changed_needs(edge):
+        changed = _with(plan, {edge.index: replace(edge, need=need)})
+        before, after = f"need={edge.need}", f"need={need}"
+        yield Slip("need", edge_name(plan, edge), before, after, edge.place, changed, None, edge.join)
+
+
+def _changed_needs(edge: Edge) -> Iterator[Need]:
+    need, width = edge.need, len(edge.targets)
+    match need.kind:
+        case "condition":
+            for guard in () if need.guard is None else _changed(need.guard):
+                yield replace(need, guard=guard)
+        case "all" if edge.over is not None:
+            yield Need("best_effort", 0)
+        case "all":
+            if width > 1:
+                yield Need("quorum", width - 1)
+        case _:
+            least = 1 if need.kind == "quorum" else 0
+            most = None if edge.over is not None else width
+            for count in (need.count - 1, need.count + 1):
+                if least <= count and (most is None or count <= most):
+                    yield replace(need, count=count)
 
 
 def _changed(guard: Guard) -> Iterator[Guard]:
@@ -152,7 +186,8 @@ def _of_limits(plan: Plan, edge: Edge) -> Iterator[Slip]:
             new = Limit(other, limit.name)
             changes = {one.index: replace(one, limit=new) for one in sharing}
         name = edge_name(plan, edge)
-        yield Slip(name, f"at_most={most}", f"at_most={other}", edge.place, _with(plan, changes))
+        before, after, target = f"at_most={most}", f"at_most={other}", edge.targets[0]
+        yield Slip("limit", name, before, after, edge.place, _with(plan, changes), None, target)
 
 
 def _dropped(plan: Plan, edge: Edge) -> Iterator[Slip]:
@@ -162,7 +197,8 @@ def _dropped(plan: Plan, edge: Edge) -> Iterator[Slip]:
     if edge.join is not None or (edge in node.exits and not others and not node.handoffs):
         return
     label = edge.guard.label if edge.guard is not None else edge.kind if edge.kind != "edge" else "no condition"
-    yield Slip(edge_name(plan, edge), label, "left out", edge.place, _without(plan, edge), edge.source)
+    name, target = edge_name(plan, edge), edge.targets[0] if edge.targets else None
+    yield Slip("edge", name, label, "left out", edge.place, _without(plan, edge), edge.source, target)
 
 
 def _swapped(plan: Plan, node: Node) -> Iterator[Slip]:
@@ -174,8 +210,8 @@ def _swapped(plan: Plan, node: Node) -> Iterator[Slip]:
         exits = (*node.exits[:number], second, first, *node.exits[number + 2 :])
         nodes = tuple(replace(one, exits=exits) if one is node else replace(one) for one in plan.nodes)
         name = edge_name(plan, second)
-        before = f"tried after {edge_name(plan, first)}"
-        yield Slip(name, before, "tried before it", second.place, replace(plan, nodes=nodes), node.index)
+        before, changed = f"tried after {edge_name(plan, first)}", replace(plan, nodes=nodes)
+        yield Slip("order", name, before, "tried before it", second.place, changed, node.index, second.targets[0])
 
 
 # -- plans -------------------------------------------------------------------------------------------------------------

@@ -50,8 +50,9 @@ class Move:
     answer, of a fire the timer as the option names it, of a clock the seconds it jumps. ``pending`` are the node's
     ``ctx.update`` calls, ``effects`` what it had recorded (key and record), ``in_call`` whether it failed in one of those
     (S11.1). A crash names the node in the middle of which it struck, if its effects were recorded by then; ``again``
-    delivers the last node's result, or the last timer, a second time, which must change nothing (S15.5); ``silence`` says that a question
-    will never be answered, which changes nothing either.
+    delivers the last node's result, or the last timer, a second time, or the result of a node that the last move has cut
+    off: that must change nothing (S15.5); ``silence`` says that a question will never be answered, which changes nothing
+    either.
     """
 
     kind: MoveKind
@@ -90,6 +91,7 @@ class Play:
         "_fired",
         "_frozen",
         "_last",
+        "_late",
         "deps",
         "keeps_journal",
         "last",
@@ -116,6 +118,7 @@ class Play:
         self._frozen: dict[str, dict[str, Any]] = {}  # what a node saw at its start, where siblings write meanwhile
         self._last: tuple[Scope, int, Any] | None = None  # the node that ended last, and with what
         self._fired: tuple[Scope, tuple[Any, ...]] | None = None  # the timer that did
+        self._late: tuple[Scope, int] | None = None  # a node that the last move has cut off
         self.machine.start(start)
         self._drain()
 
@@ -155,6 +158,7 @@ class Play:
         nothing has changed.
         """
         self.last = []
+        late, self._late = self._late, None
         match move.kind:
             case "reply" | "handoff" | "fail":
                 self._end_node(move, at)
@@ -165,10 +169,9 @@ class Play:
             case "crash":
                 self._crash(move)
             case "cancel":
-                if not self.machine.cancel(move.cursor or None):
-                    raise _not_open(self, move)
+                self._cancel(move)
             case "again":
-                self._deliver_again(move)
+                self._deliver_again(move, late)
             case "clock":
                 self.machine.now += move.value
             case "silence":
@@ -186,7 +189,7 @@ class Play:
         made.last = self.last
         made.touched = {cursor: list(calls) for cursor, calls in self.touched.items()}
         made._frozen = self._frozen.copy()
-        made._last = made._fired = None
+        made._last = made._fired = made._late = None
         return made
 
     # -- how it stands ---------------------------------------------------------------------------------------------
@@ -256,12 +259,27 @@ class Play:
         assert timer is not None
         machine.now = max(machine.now, option.due)
         if timer[0] == "timeout":
+            self._late, self._fired = (scope, scope.turn), None
             machine.fail(scope, scope.turn, timing.node_timeout(scope))
         else:
             self._fired = (scope, timer)
             machine.fire(scope, timer)
 
-    def _deliver_again(self, move: Move) -> None:
+    def _cancel(self, move: Move) -> None:
+        running = [(scope, scope.turn) for scope in self.machine.scopes() if scope.status == RUNNING]
+        if not self.machine.cancel(move.cursor or None):
+            raise _not_open(self, move)
+        self._late = next((one for one in running if one[0].status != RUNNING), None)
+
+    @property
+    def is_late_open(self) -> bool:
+        """Whether the last move has cut a node off, whose result may yet come."""
+        return self._late is not None
+
+    def _deliver_again(self, move: Move, late: tuple[Scope, int] | None) -> None:
+        if late is not None:
+            self.machine.finish(*late, None)
+            return
         if self._fired is not None and self.moves[-1].kind == "fire":
             self.machine.fire(*self._fired)
             return

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from hypothesis import strategies as st
 
 from graphflow.core.machine import Machine
-from graphflow.core.plan import Plan
 from graphflow.core.usage import Budget
 from graphflow.errors import GraphflowError, shown, unknown_name
 from graphflow.errors.testing import PropertyFailed, StepsInvalid
@@ -16,8 +15,10 @@ from graphflow.graph.context import Handoff
 from graphflow.graph.declaration import Declaration
 from graphflow.runtime.run import Run
 from graphflow.testing import faults
-from graphflow.testing.faults import Mark, declared_errors
+from graphflow.testing.calling import told_at_the_call
 from graphflow.testing.playing.play import Move, MoveKind, Option, Play
+from graphflow.testing.playing.still import apart
+from graphflow.testing.playing.striking import Mark, declared_errors
 from graphflow.testing.properties import Property
 from graphflow.testing.proving.prove import plan_of
 from graphflow.testing.values.answers import Cast, all_plans
@@ -30,6 +31,7 @@ from graphflow.testing.walking.walk import REORDERED, SCRUTINISED, Broken, Setti
 Names = str | Iterable[str]
 
 
+@told_at_the_call
 def replay(
     graph: Declaration[Any],
     *,
@@ -63,7 +65,7 @@ def replay(
     asked = (*laws(_names(without)), *claim_laws(plan, properties))
     setting = Setting(plan, Cast(plan, None), Constant(start), faults.none, budget, factory_of(deps), asked)
     try:
-        walk = rewalk(setting, start, steps)
+        walk = apart(lambda: rewalk(setting, start, steps))
     except Broken as found:
         raise failed(found, plan.name, "") from None
     return run_of(walk.play)
@@ -95,8 +97,8 @@ def _text(item: Any) -> bytes:
     return text_of(item)
 
 
-def failed(found: Broken, graph: str, call: str) -> PropertyFailed:
-    """The error that tells a broken law."""
+def failed(found: Broken, graph: str, call: str, names: Mapping[str, Any] | None = None) -> PropertyFailed:
+    """The error that tells a broken law. ``names`` are what the call uses."""
     walk = found.walk
     text = story(graph, found.name, found.breach, walk.play, walk.took, call)
     return PropertyFailed(
@@ -105,6 +107,7 @@ def failed(found: Broken, graph: str, call: str) -> PropertyFailed:
         replay=call,
         name=found.name,
         fix=found.breach.fix,
+        names=names,
     )
 
 
@@ -215,17 +218,3 @@ def _invalid(walk: Walk, number: int, step: tuple[Any, ...], why: str, fix: str)
         fix=fix
         or "The graph may have changed since the steps were written: leave this one out, or play what it does now.",
     )
-
-
-def plan_and_name(graph: Declaration[Any]) -> tuple[Plan, str]:
-    """A graph's plan, and the name of the variable that holds it, as far as it can be told."""
-    import sys
-
-    plan = graph.plan()
-    file = None if plan.place is None else plan.place.file
-    for module in list(sys.modules.values()):
-        if file is not None and getattr(module, "__file__", None) == file:
-            for name, value in vars(module).items():
-                if value is graph and name.isidentifier() and not name.startswith("_"):
-                    return plan, name
-    return plan, plan.name if plan.name.isidentifier() else "graph"

@@ -31,8 +31,8 @@ from graphflow.graph.terms import (
     Term,
 )  # fmt: skip
 from graphflow.testing import faults, properties
-from graphflow.testing.faults import Mark
 from graphflow.testing.playing.play import Move, Option, target_name
+from graphflow.testing.playing.striking import Mark
 from graphflow.testing.properties import Bound
 from graphflow.testing.walking.folding import rounds
 

@@ -15,6 +15,9 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
+NOTHING_COMES = "something that nobody here will do"
+
+
 class Unreachable(BaseException):
     """Something outside was asked for. A BaseException, so that a node's ``except Exception`` does not swallow it."""
 
@@ -31,7 +34,7 @@ class _Nothing:
 
     def select(self, timeout: float | None = None) -> list[Any]:
         if timeout is None:
-            raise Unreachable("something that nobody here will do")
+            raise Unreachable(NOTHING_COMES)
         if timeout > 0:
             self.loop.advance(timeout)
         return []

@@ -22,6 +22,7 @@ from graphflow.graph.check.subgraphs import nested
 from graphflow.graph.check.wording import Wording
 from graphflow.graph.declaration import Declaration
 from graphflow.graph.verdicts import Solver, Verdict
+from graphflow.testing.calling import told_at_the_call
 from graphflow.testing.proving import solving
 
 _BY_SOLVER = "with z3 it could be decided: pip install 'graphflow-agents[prove]'"
@@ -168,6 +169,7 @@ class Proof:
         return {"text/plain": str(self), "text/html": f"<p>{escape(self._head())}</p>{table if rows else ''}"}
 
 
+@told_at_the_call
 def prove(graph: Declaration[Any]) -> Proof:
     """Decide about every condition of a graph and the graphs in it, on every state its schema allows. Runs nothing.
 

@@ -10,23 +10,26 @@ from typing import Any
 from graphflow.core.plan import Node, Plan
 from graphflow.errors import GraphflowError, shown
 from graphflow.graph.context import Handoff
+from graphflow.testing.playing.naming import start_told
 from graphflow.testing.playing.play import target_name
 from graphflow.testing.simulating.runs import Trial
 from graphflow.testing.simulating.staging import Happened
 from graphflow.testing.values.answers import all_plans
+from graphflow.testing.walking.telling import labelled
 from graphflow.testing.walking.walk import Breach
 
 _MOST_LINES = 60
 _FIRST_LINES = 20
 
 
-def account(plan: Plan, name: str, breach: Breach, trial: Trial, call: str) -> str:
-    """The whole message: which law, the run, how it is broken, how to mend it, how to play it again."""
-    lines = [f"{name!r} does not hold in graph {plan.name!r}", *_run_lines(plan, trial.stage.log)]
+def account(plan: Plan, name: str, breach: Breach, trial: Trial) -> str:
+    """What is told but for the last line: which law, the run, how it is broken, how to mend it."""
+    given = start_told(plan, trial.script.start)
+    lines = [f"{name!r} does not hold in graph {plan.name!r}", *([f"         start {given}"] if given else [])]
+    lines += _run_lines(plan, trial.stage.log)
     lines += [f"  {line}" for line in breach.lines]
     if breach.fix:
-        lines += [f"  {'fix' if not number else '':<7} {line}" for number, line in enumerate(breach.fix.splitlines())]
-    lines.append(f"  replay  {call}")
+        lines += labelled("fix", breach.fix)
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -84,6 +87,10 @@ def _what(nodes: dict[str, Node], one: Happened) -> str:
             return f"hands off to {target_name(value.target if isinstance(value, Handoff) else value)}"
         case "swallows":
             return "is cancelled, and goes on to its end"
+        case "takes too long":
+            return f"takes too long{value}"
+        case "is forgotten":
+            return "was cut off, is not cancelled, and goes on to its end"
         case _:
             return one.what
 

@@ -14,7 +14,7 @@ from typing import Any, cast
 from graphflow.core import reading
 from graphflow.core.journal import Entry, decode
 from graphflow.core.plan import Plan
-from graphflow.errors import shown
+from graphflow.errors import GraphflowError, shown
 from graphflow.testing.simulating.runs import Trial
 from graphflow.testing.simulating.staging import Happened
 from graphflow.testing.values.answers import Cast
@@ -57,6 +57,9 @@ class AfterLaw:
 
 
 def _left_running(trial: Trial, known: Known) -> Breach | None:
+    for one in trial.stage.log:
+        if one.what == "is forgotten":
+            return Breach((f"{one.node!r} was cut off, and nobody told it so: it went on (S14.2)",), _REPORT)
     if not trial.left:
         return None
     lines = ("the run has come to rest, and something has not (S14.2):", *(f"   {one}" for one in trial.left))
@@ -73,11 +76,19 @@ def _swallowed(trial: Trial, known: Known) -> Breach | None:
     return None
 
 
+def _breaks(trial: Trial, known: Known) -> Breach | None:
+    error = trial.broken
+    if error is None:
+        return None
+    what = error.what if isinstance(error, GraphflowError) else str(error)
+    return Breach((f"the driver broke: {type(error).__name__}" + (f": {what}" if what else ""),), _REPORT)
+
+
 def _hangs(trial: Trial, known: Known) -> Breach | None:
     if not trial.is_hung:
         return None
-    left = [one.node for one in _unfinished(trial.stage.log)]
-    where = f": {', '.join(map(repr, dict.fromkeys(left)))} does not end" if left else ""
+    left = dict.fromkeys(one.node for one in _unfinished(trial.stage.log))
+    where = f": {' and '.join(map(repr, left))} {'do' if len(left) > 1 else 'does'} not end" if left else ""
     return Breach((f"the run never comes to rest{where}",), "wait for nothing that only another node can do")
 
 
@@ -86,7 +97,7 @@ def _unfinished(log: list[Happened]) -> Iterator[Happened]:
     for one in log:
         if one.what == "begins":
             open_ones[one.cursor, one.life] = one
-        elif one.what not in ("note", "swallows"):
+        elif one.what not in ("note", "swallows", "takes too long"):
             open_ones.pop((one.cursor, one.life), None)
     yield from open_ones.values()
 
@@ -96,6 +107,8 @@ def _unfinished(log: list[Happened]) -> Iterator[Happened]:
 
 def _lost(trial: Trial, known: Known) -> Breach | None:
     safe, found, journal = trial.safe, trial.found, trial.journal
+    if trial.is_misled:
+        return Breach(("a process went on from a journal that had gone on meanwhile (S18)",), _REPORT)
     if found[: len(safe)] != safe:
         return Breach((f"{len(safe)} entries were safe, and the next process did not find them (S18)",), _REPORT)
     if journal[: len(found)] != found:
@@ -205,7 +218,7 @@ def outcome_of(trial: Trial) -> Outcome:
     """What a run came to."""
     machine = trial.machine
     assert machine is not None
-    path = reading.path(list(map(decode, trial.journal)))
+    path = reading.path(trial.entries)
     status = "waiting" if machine.status == "running" else machine.status
     return Outcome(status, dict(machine.root.read()), path, tally(trial.deps))
 
@@ -274,6 +287,7 @@ def _parts(value: object) -> dict[str, Any] | None:
 
 
 AFTER_LAWS: tuple[AfterLaw, ...] = (
+    AfterLaw("nothing breaks the driver", "whatever happens, the driver and its store bear it", _breaks),
     AfterLaw("comes to rest", "no run hangs", _hangs),
     AfterLaw("nothing is left running", "no task, timer, thread or lease outlives its run (S14.2)", _left_running),
     AfterLaw("cancels are passed on", "no node swallows that it was cancelled (S14.2)", _swallowed),

@@ -9,16 +9,13 @@ from __future__ import annotations
 import random
 from typing import Any, TypeVar, cast
 
-from hypothesis.errors import StopTest
-from hypothesis.internal.conjecture.data import ConjectureData
 from hypothesis.strategies import SearchStrategy
 
-from graphflow.errors.testing import NothingGenerated
+from graphflow.testing.values.choices import Choices, drawn
 
 T = TypeVar("T")
 
 _WIDE = 1_000
-_MOST_TRIES = 100
 
 
 def chance(*names: object) -> random.Random:
@@ -56,18 +53,9 @@ class Draws:
 
     def draw(self, strategy: SearchStrategy[T]) -> T:
         """A value of any strategy. Raises NothingGenerated if it rejects whatever is drawn."""
-        for _ in range(_MOST_TRIES):
-            try:
-                return ConjectureData(random=random.Random(self.random.random())).draw(strategy)
-            except StopTest:  # rejected by a filter, or too large
-                continue
-        raise NothingGenerated(
-            f"No value of {strategy!r} could be drawn",
-            why=f"{_MOST_TRIES} were drawn, and all were rejected.",
-            fix="Let the strategy reject less: build values instead of filtering them.",
-        )
+        return drawn(strategy, self.random)
 
     @property
-    def data(self) -> ConjectureData:
+    def data(self) -> Choices:
         """Itself, as what draws values takes it: they use no more of it than is here."""
-        return cast("ConjectureData", self)
+        return cast("Choices", self)

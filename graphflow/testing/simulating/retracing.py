@@ -8,16 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 from graphflow.core import reading
-from graphflow.core.journal import Entry, decode
+from graphflow.core.journal import Entry
 from graphflow.core.plan import Plan
 from graphflow.core.replay import fold, replay
-from graphflow.core.usage import Budget
 from graphflow.errors import AnswerInvalid, RunError
 from graphflow.errors.testing import NothingGenerated, OutsideReached
 from graphflow.testing.playing.play import Move, Option, Play
 from graphflow.testing.simulating.aftermath import Outcome, tally
 from graphflow.testing.simulating.draws import Draws
-from graphflow.testing.simulating.runs import Trial
+from graphflow.testing.simulating.runs import RUN_ID, Trial
 from graphflow.testing.values.answers import Cast
 from graphflow.testing.walking.laws import Law
 from graphflow.testing.walking.walk import SCRUTINISED, Setting, Took, Walk
@@ -47,7 +46,7 @@ def retraced_laws(every: tuple[Law, ...]) -> tuple[Law, ...]:
 
 def retrace(setting: Setting, trial: Trial) -> None:
     """Ask the laws at every entry. Raises Broken."""
-    entries = [decode(text) for text in trial.journal]
+    entries = trial.entries
     play = _standing(setting.plan, trial, entries[0])
     style = 0 if trial.script.seed % _SCRUTINY else SCRUTINISED
     walk = Walk(setting, play, trial.script.start, style, said=dict(trial.stage.said))
@@ -82,16 +81,17 @@ def _took(trial: Trial, entry: Entry, number: int) -> Took:
 # -- one after the other -----------------------------------------------------------------------------------------------
 
 
-def on_machine(plan: Plan, cast: Cast, start: Any, seed: int, budget: Budget | None, deps: Any) -> Outcome | None:
-    """What the same answers come to where one node goes after the other; None where time would have to pass."""
-    play = Play(plan, start, budget=budget, deps=deps)
+def on_machine(plan: Plan, cast: Cast, trial: Trial, deps: Any) -> Outcome | None:
+    """What the answers of a run come to where one node goes after the other; None where time would have to pass."""
+    play = Play(plan, trial.script.start, budget=trial.script.budget, deps=deps)
+    play.machine.run_id = RUN_ID  # of which idempotency keys are made
     for _ in range(_MOST_MOVES):
         options = play.open()
         option = next((one for one in options if one.kind != "timer"), None)
         if option is None:
             break
         try:
-            play.make(_move(play, cast, seed, option), option.scope)
+            play.make(_move(play, cast, trial, option), option.scope)
         except (AnswerInvalid, NothingGenerated, OutsideReached, RunError):
             return None
     else:
@@ -99,8 +99,11 @@ def on_machine(plan: Plan, cast: Cast, start: Any, seed: int, budget: Budget | N
     return Outcome(play.status, dict(play.values), reading.path(play.journal), tally(deps))
 
 
-def _move(play: Play, cast: Cast, seed: int, option: Option) -> Move:
-    scope = option.scope
+def _move(play: Play, cast: Cast, trial: Trial, option: Option) -> Move:
+    scope, seed = option.scope, trial.script.seed
+    said = trial.stage.said.get((option.cursor, scope.attempt))
+    if said is not None:
+        return said
     if option.kind == "question":
         value = cast.reply(Draws(seed, "answer", option.cursor).data, scope).value
         return Move("answer", option.cursor, option.node.name, value)

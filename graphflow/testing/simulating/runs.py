@@ -10,15 +10,16 @@ import asyncio
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, get_args
 
 from graphflow.core import answering, reading
 from graphflow.core.copying import copy
-from graphflow.core.journal import decode
+from graphflow.core.journal import Entry, decode
 from graphflow.core.machine import Machine
 from graphflow.core.usage import Budget
-from graphflow.errors import AnswerInvalid, Fenced, RunFailed, StoreUnavailable, shown
-from graphflow.errors.testing import NothingGenerated
+from graphflow.errors import AnswerInvalid, Fenced, RunBusy, RunFailed, StoreUnavailable, shown
+from graphflow.errors.testing import NothingGenerated, TestingError
 from graphflow.graph.answers import Answer
 from graphflow.runtime.beginning import Surroundings, begin, resume
 from graphflow.runtime.live import Live
@@ -26,7 +27,7 @@ from graphflow.runtime.run import Run
 from graphflow.stores.memory import MemoryStore
 from graphflow.stores.store import Store
 from graphflow.testing.playing.performing import outside
-from graphflow.testing.playing.still import Unreachable
+from graphflow.testing.playing.still import NOTHING_COMES, Unreachable
 from graphflow.testing.simulating.draws import Draws
 from graphflow.testing.simulating.seeded import Died, Hung, SeededLoop
 from graphflow.testing.simulating.staging import Stage, Theatre
@@ -36,22 +37,20 @@ RUN_ID = "simulated"
 MOST_LIVES = 40
 """A run that people have to answer more often is left waiting."""
 
-Disturbance = Literal["nothing", "crash before", "crash behind", "refused", "fenced", "stopped", "cancelled"]
+Disturbance = Literal["nothing", "stopped", "cancelled"] | Blow
 """What a run meets once: at a commit of its driver, or at a turn of its loop."""
 
 Opener = Callable[[], Store]
 """Opens the real store, as a process that starts does."""
 
-AT_COMMITS: dict[Disturbance, Blow] = {
-    "crash before": "crash before",
-    "crash behind": "crash behind",
-    "refused": "refused",
-    "fenced": "fenced",
-}
+AT_COMMITS: dict[Disturbance, Blow] = {blow: blow for blow in get_args(Blow)}
+"""Those that happen at a commit."""
 
 _SAID: dict[Disturbance, str] = {
     "crash before": "the process dies before a commit is written, and another one goes on",
     "crash behind": "the process dies right behind a commit, and another one goes on",
+    "stale": "the process dies right behind a commit, and another one reads the store before that is seen",
+    "unanswered": "the store writes a commit and does not say so, and another process goes on later",
     "refused": "the store refuses a commit, and another process goes on later",
     "fenced": "another process has taken over, and goes on",
     "stopped": "the driver is stopped (Ctrl-C, a cancelled await), and another one goes on",
@@ -86,6 +85,9 @@ class Trial:
     turns: int = 0
     is_struck: bool = False
     is_hung: bool = False
+    broken: Exception | None = None  # what came out of the driver itself, which is never a node's error
+    hidden: int = 0  # entries that the next process does not see at first
+    is_misled: bool = False  # it went on from what it saw
     left: list[str] = field(default_factory=list[str])
     safe: list[bytes] = field(default_factory=list[bytes])  # what a driver was told is safe, when it was struck
     found: list[bytes] = field(default_factory=list[bytes])  # what the next process found
@@ -94,6 +96,11 @@ class Trial:
     finished: frozenset[str] = frozenset()  # cursors whose end the journal told of, when the next process began
     mark: int = 0  # in the log: where the next process begins
     journal: list[bytes] = field(default_factory=list[bytes])
+
+    @cached_property
+    def entries(self) -> list[Entry]:
+        """The journal, read once the run is over."""
+        return list(map(decode, self.journal))
 
 
 class Simulation:
@@ -152,6 +159,8 @@ class Simulation:
             if trial.lives:
                 loop.epoch_s += script.clock_jump_s
             store = inner if script.is_plain else SimulatedStore(inner, loop, script.seed)
+            if isinstance(store, SimulatedStore):
+                store.hidden, trial.hidden = trial.hidden, 0
             trial.stage.life = trial.lives
             goes_on = self._drive(trial, loop, store, answers)
             if isinstance(store, SimulatedStore):
@@ -163,7 +172,7 @@ class Simulation:
                     break
                 inner, answers = reopened(inner), ()
                 continue
-            following = None if trial.run is None or trial.is_hung else _person(trial, loop)
+            following = None if trial.run is None or trial.is_hung or trial.broken else _person(trial, loop)
             if following is None:
                 break
             answers, start_s = following.answers, start_s + following.wait_s
@@ -173,6 +182,7 @@ class Simulation:
         """One process. True: it has ended before the run came to rest, and another is to go on."""
         script, stage = trial.script, trial.stage
         is_first = trial.lives == 0
+        is_stale = isinstance(store, SimulatedStore) and store.hidden > 0
         trial.lives += 1
 
         async def main() -> Run[Any]:
@@ -197,23 +207,35 @@ class Simulation:
         try:
             trial.run = loop.play(main(), begun)
         except Died:
+            if script.disturbance == "stale" and isinstance(store, SimulatedStore):
+                trial.hidden = store.struck_entries
+            return True
+        except RunBusy:
+            if not is_stale:
+                raise
+            stage.note("that one is refused: the run has gone on since what it saw; a third reads anew")
             return True
         except Hung:
             trial.is_hung = True
         except Unreachable as needed:
-            if needed.what != _NOTHING_COMES:
+            if needed.what != NOTHING_COMES:
                 raise self._outside(needed) from None
             trial.is_hung = True
-        except (asyncio.CancelledError, Fenced, StoreUnavailable):
+        except (asyncio.CancelledError, Fenced, StoreUnavailable) as error:
             if not trial.is_struck:
-                raise
-            goes_on = True
+                _note_break(trial, error)
+            goes_on = trial.broken is None
+        except TestingError:
+            raise
+        except Exception as error:
+            _note_break(trial, error)
         if is_first:
             trial.turns = loop.turns
             trial.commits = store.commits if isinstance(store, SimulatedStore) else 0
-        if not trial.is_hung:
+        if not trial.is_hung and trial.broken is None:
             trial.left += _left_over(loop, store)
         stage.at_work.clear()
+        trial.is_misled = trial.is_misled or is_stale
         return goes_on
 
     def _outside(self, needed: Unreachable) -> BaseException:
@@ -224,7 +246,7 @@ class Simulation:
         """What the next process may rely on."""
         trial.found = list(inner.read(RUN_ID))
         if isinstance(store, SimulatedStore):
-            trial.safe = store.safe
+            trial.safe = store.safe or trial.safe
         trial.mark = len(trial.stage.log)
         trial.finished = frozenset(reading.path(list(map(decode, trial.found))))
 
@@ -260,7 +282,6 @@ def _person(trial: Trial, loop: SeededLoop) -> _Following | None:
 _SILENT = 0.3
 _THINKS_S = (0.0, 1.0, 3_600.0)
 _FIRST_TURN = 2  # in the first the run is made, without which there is nothing to go on with
-_NOTHING_COMES = "something that nobody here will do"
 
 
 def _is_resumable(journal: Sequence[bytes]) -> bool:
@@ -283,6 +304,12 @@ def _note_strike(trial: Trial) -> None:
     trial.open_calls = tuple(cursor for cursor, hands in at_work if hands.calls_open)
     trial.effects = tuple((cursor, key) for cursor, hands in at_work for key in hands.scope.effects or ())
     stage.note(_SAID[trial.script.disturbance])
+
+
+def _note_break(trial: Trial, error: BaseException) -> None:
+    trial.broken = (
+        error if isinstance(error, Exception) else RuntimeError("it was cancelled, and nobody had asked for that")
+    )
 
 
 async def _rested(live: Live[Any]) -> Run[Any]:

@@ -30,10 +30,24 @@ _SLOW_S = 60.0
 _FAULT_RATE = 0.15
 _SLOW_RATE = 0.1
 
+ELSEWHERE = frozenset(("crash", "cancel", "store", "slow", "clock", "silence", "duplicate"))
+"""Kinds of faults that strike no node, or not by what it comes to."""
+
 _ONE_CALL = Usage(model_calls=1)
 _MAY_CALL = Reserve(model_calls=1)
 
-Happening = Literal["begins", "says", "returns", "raises", "hands off", "is cancelled", "swallows", "note"]
+Happening = Literal[
+    "begins",
+    "says",
+    "returns",
+    "raises",
+    "hands off",
+    "is cancelled",
+    "swallows",
+    "is forgotten",
+    "takes too long",
+    "note",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +82,13 @@ class Stage:
     at_work: dict[str, DriverHands] = field(default_factory=dict[str, DriverHands])
     reached: Scope | None = None  # whose node asked for the world outside
     _struck: dict[tuple[str, int], Move | None] = field(default_factory=dict[Any, Any])
+    _may_fail: bool = field(init=False)
+    _may_be_slow: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        names = [name for name, _ in self.faults.kinds]
+        self._may_fail = any(name not in ELSEWHERE for name in names)
+        self._may_be_slow = "slow" in names
 
     def note(self, text: str) -> None:
         """Something that no node did: the process died, a person answered."""
@@ -86,6 +107,8 @@ class Stage:
 
     def fault(self, scope: Scope) -> Move | None:
         """What goes wrong with an attempt on purpose, instead of what it would come to."""
+        if not self._may_fail:
+            return None
         key = (scope.path, scope.attempt)
         if key not in self._struck:
             move = self._struck[key] = self._drawn_fault(scope)
@@ -95,6 +118,9 @@ class Stage:
         return self._struck[key]
 
     def _drawn_fault(self, scope: Scope) -> Move | None:
+        last = self._struck.get((scope.path, scope.attempt - 1))
+        if last is not None and last.kind == "fail" and chance(self.seed, "lasts", scope.path).random() < 0.5:
+            return last  # the next attempt meets the same, which is one fault
         if self.injected >= self.faults.at_most:
             return None
         draw = chance(self.seed, "fault", scope.path, scope.attempt)
@@ -104,12 +130,10 @@ class Stage:
         moves = [move for move in moves if move.kind in ("fail", "reply", "handoff")]
         return draw.choice(moves) if moves else None
 
-    async def take_time(self, scope: Scope, moment: str) -> None:
+    async def take_time(self, scope: Scope) -> None:
         """Wait as long as the seed says; well within a timeout, unless a fault makes the node slow."""
-        draw = chance(self.seed, moment, scope.path, scope.attempt, self.life)
-        if self.has("slow") and self.injected < self.faults.at_most and draw.random() < _SLOW_RATE:
-            self.injected += 1
-            await asyncio.sleep(2 * (scope.node.timeout_s or _SLOW_S))
+        draw = cast("SeededLoop", asyncio.get_running_loop()).chance
+        if self._may_be_slow and await self.is_slow(scope):
             return
         kind = draw.random() if self.is_paced else 0.0
         if kind < 0.35:
@@ -120,6 +144,16 @@ class Stage:
             return
         nap_s = draw.choice(_NAPS_S)
         await asyncio.sleep(nap_s if scope.node.timeout_s is None else min(nap_s, scope.node.timeout_s / 8))
+
+    async def is_slow(self, scope: Scope, when: str = "") -> bool:
+        """Whether a node was made to take far too long, which it has then done."""
+        draw = cast("SeededLoop", asyncio.get_running_loop()).chance
+        if not self._may_be_slow or self.injected >= self.faults.at_most or draw.random() >= _SLOW_RATE:
+            return False
+        self.injected += 1
+        self.told("takes too long", scope, when)
+        await asyncio.sleep(2 * (scope.node.timeout_s or _SLOW_S))
+        return True
 
     def has(self, kind: str) -> bool:
         """Whether a kind of fault may strike."""
@@ -189,17 +223,20 @@ class Theatre:
             try:
                 fault = stage.fault(scope)
                 if fault is None and not is_called:
-                    return await _said(stage, hands, scope)
-                await stage.take_time(scope, "before")
-                if fault is not None:
-                    return _come_to(stage, scope, fault)
-                result = _called(node, ctx, given)
-                if inspect.isawaitable(result):
-                    result = await result
+                    result, what = await _said(stage, hands, scope), "says"
+                else:
+                    await stage.take_time(scope)
+                    if fault is not None:
+                        result, what = _come_to(fault), "says"
+                    else:
+                        result, what = await _awaited(_called(node, ctx, given)), "returns"
+                    await stage.is_slow(scope, ", behind its work")
                 if task.cancelling() > cancels:
                     stage.log.append(Happened("swallows", hands.path, node.name, attempt, stage.life))
+                elif scope.turn != hands.turn:
+                    stage.log.append(Happened("is forgotten", hands.path, node.name, attempt, stage.life))
                 else:
-                    stage.told("hands off" if isinstance(result, Handoff) else "returns", scope, result)
+                    stage.told("hands off" if isinstance(result, Handoff) else cast("Happening", what), scope, result)
                 return result
             except asyncio.CancelledError:
                 stage.log.append(Happened("is cancelled", hands.path, node.name, attempt, stage.life))
@@ -227,6 +264,10 @@ class Theatre:
         return perform
 
 
+async def _awaited(result: Any) -> Any:
+    return await result if inspect.isawaitable(result) else result
+
+
 def _called(node: Node, ctx: Context[Any], given: tuple[Any, ...]) -> Any:
     assert node.call is not None
     rest = iter(given)
@@ -238,27 +279,23 @@ async def _said(stage: Stage, hands: DriverHands, scope: Scope) -> Any:
     try:
         move = stage.answer(scope)
     except RunError:  # a handoff's condition raised when it was offered (S5.4)
-        await stage.take_time(scope, "before")
+        await stage.take_time(scope)
         raise
     if scope.node.kind == "agent":
 
         async def call() -> Effect:
-            await stage.take_time(scope, "call")
+            await stage.take_time(scope)
             return Effect("answered by a simulation", _ONE_CALL)
 
         await hands.effect("model", {"simulated": scope.path, "attempt": scope.attempt}, call, _MAY_CALL)
-    await stage.take_time(scope, "behind")
+    await stage.take_time(scope)
     for changes in move.pending:
         hands.update(dict(changes))
-    return _come_to(stage, scope, move)
+    return _come_to(move)
 
 
-def _come_to(stage: Stage, scope: Scope, move: Move) -> Any:
+def _come_to(move: Move) -> Any:
     if move.kind == "fail":
         raise move.value
-    if move.kind == "handoff" and not isinstance(move.value, Handoff):
-        result: Any = Handoff(move.value)
-    else:
-        result = move.value
-    stage.told("hands off" if isinstance(result, Handoff) else "says", scope, result)
-    return result
+    is_bare = move.kind == "handoff" and not isinstance(move.value, Handoff)
+    return Handoff(move.value) if is_bare else move.value

@@ -1,8 +1,9 @@
 """A store as a simulated process sees it: the real one, with commits that take their time, are cut off, or refused.
 
 A driver hands a commit over and goes on; when it is told that it is safe is up to the seed. ``strike_at`` is the commit
-at which something happens: the process dies before it is written or right behind it, the store refuses it, or another
-driver has taken over the run meanwhile.
+at which something happens: the process dies before it is written or right behind it, the store refuses it or writes it
+and does not say so, or another driver has taken over the run meanwhile. A ``stale`` store is one whose next reader does
+not see the commit yet, as of a copy that lags behind.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from graphflow.stores.store import NO_ORIGIN, GivenAnswer, Origin, RunRow, Stand
 from graphflow.testing.simulating.draws import chance
 from graphflow.testing.simulating.seeded import SeededLoop
 
-Blow = Literal["crash before", "crash behind", "refused", "fenced"]
+Blow = Literal["crash before", "crash behind", "stale", "refused", "unanswered", "fenced"]
 """What may happen at a commit."""
 
 _DELAYS_S = (0.0, 0.0, 0.0, 0.0005, 0.002, 0.02)
@@ -40,6 +41,8 @@ class SimulatedStore:
         self.blow: Blow | None = None
         self.struck: Callable[[], object] = lambda: None
         self.safe: list[bytes] = []
+        self.hidden = 0  # entries at the end that are not seen when the journal is read next
+        self.struck_entries = 0  # in the commit that was struck
         self._delays = chance(seed, "commits", loop.time())
         self._beside: _Beside | None = None
 
@@ -67,22 +70,27 @@ class SimulatedStore:
             self.loop.idle_turns = 0
             if self.commits == self.strike_at and self.blow is not None:
                 return self._strike(run_id, entries, standing, taken)
-        self._write(run_id, entries, standing, taken)
-        return _Later(self, self._delays.choice(_DELAYS_S), entries)
+        return _Later(
+            self, self._delays.choice(_DELAYS_S), lambda: self._write(run_id, entries, standing, taken), entries
+        )
 
     def _strike(
         self, run_id: str, entries: Sequence[bytes | Brief], standing: Standing | None, taken: Sequence[int]
     ) -> _Later:
         self.struck()
-        self.strike_at = -1
-        if self.blow == "crash behind":
+        self.strike_at, self.struck_entries = -1, len(entries)
+        if self.blow in ("crash behind", "stale", "unanswered"):
             self._write(run_id, entries, standing, taken)
+        if self.blow == "unanswered":
+            raise StoreUnavailable(
+                "The store does not answer", why="A simulation let it write a commit and not say so."
+            )
         if self.blow == "refused":
             raise StoreUnavailable("The store cannot be written now", why="A simulation let it refuse a commit.")
         if self.blow == "fenced":
             raise Fenced(f"This driver has lost run {run_id!r} to another", why="A simulation took its lease. (S18)")
         self.loop.die()
-        return _Later(self, 0.0, ())
+        return _Later(self, 0.0, _nothing, ())
 
     def _write(
         self, run_id: str, entries: Sequence[bytes | Brief], standing: Standing | None, taken: Sequence[int]
@@ -96,7 +104,9 @@ class SimulatedStore:
         self._beside.wait(lambda: self.inner.append(run_id, entries, standing, taken))
 
     def read(self, run_id: str) -> Sequence[bytes]:
-        return self.inner.read(run_id)
+        found = self.inner.read(run_id)
+        hidden, self.hidden = self.hidden, 0
+        return found[: len(found) - hidden]
 
     def cut(self, run_id: str, snapshot: bytes) -> bool:
         return self.inner.cut(run_id, snapshot)
@@ -111,7 +121,7 @@ class SimulatedStore:
         self.inner.acquire(run_id)
 
     def release(self, run_id: str) -> None:
-        if self.blow is None or self.strike_at >= 0 or not self.blow.startswith("crash"):  # the dead release nothing
+        if not self.loop.is_dead:  # the dead release nothing
             self.inner.release(run_id)
 
     def answer(self, run_id: str, key: str, value: Any) -> None:
@@ -148,20 +158,50 @@ class SimulatedStore:
 
 
 class _Later:
-    """A commit under way."""
+    """A commit under way: written at once, or after a while in which the process may die."""
 
-    def __init__(self, store: SimulatedStore, delay_s: float, entries: Sequence[bytes | Brief]) -> None:
+    def __init__(
+        self, store: SimulatedStore, delay_s: float, write: Callable[[], object], entries: Sequence[bytes | Brief]
+    ) -> None:
         self._store = store
-        self._delay_s = delay_s
+        self._write = write
         self._entries = entries
+        self._done: asyncio.Future[None] | None = None
+        if delay_s:
+            self._done = store.loop.create_future()
+            store.loop.call_later(delay_s, self._end)
+        else:
+            write()
+            store.safe += map(text_of, entries)
+
+    def _end(self) -> None:
+        assert self._done is not None
+        try:
+            self._write()
+        except Exception as error:
+            self._tell(error)
+        else:
+            self._store.safe += map(text_of, self._entries)
+            self._tell(None)
+
+    def _tell(self, error: Exception | None) -> None:
+        assert self._done is not None
+        if self._done.done():  # whoever waited was cancelled; the commit counts all the same
+            return
+        if error is None:
+            self._done.set_result(None)
+        else:
+            self._done.set_exception(error)
 
     def __await__(self) -> Generator[Any, None, None]:
         if self._store.loop.is_dead:
             yield from self._store.loop.create_future()
-        if self._delay_s:
-            yield from asyncio.sleep(self._delay_s).__await__()
-        self._store.safe += map(text_of, self._entries)
-        self._entries = ()
+        if self._done is not None:
+            yield from self._done
+
+
+def _nothing() -> None:
+    """What is written of a commit that never was."""
 
 
 class _Beside:

@@ -5,6 +5,7 @@ What no run went through is looked for by an explorer: if no run can, and that i
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -35,13 +36,17 @@ _MOST_STARTS = 16
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a graph. ``count`` is how often runs went through it, ``why`` the reason where they did not."""
+    """One part of a graph. ``count`` is how often runs went through it, ``why`` the reason where they did not.
+
+    What ``follows`` from an edge that was not taken counts, and is not told beside it: the node behind it, its condition.
+    """
 
     kind: Kind
     name: str
     status: Status
     count: int = 0
     why: str = ""
+    follows: bool = False
 
     def as_json(self) -> dict[str, object]:
         """The same facts as plain data."""
@@ -75,9 +80,21 @@ class GraphCoverage:
         return {"graph": self.name, "percent": round(self.percent, 1), "parts": parts}
 
     def __str__(self) -> str:
-        lines = [f"{self.name}  {self.percent:.0f}%  {self._counts()}"]
-        left = self.of("uncovered", "unknown", "unreachable")
-        lines += [f"  {one.status:<12}{one.kind:<11}{one.name}{'   ' if one.why else ''}{one.why}" for one in left]
+        return self.told(self.name)
+
+    def told(self, name: str) -> str:
+        """How much was covered, and what was not, under a name."""
+        lines = [f"{name}  {self.percent:.0f}%  {self._counts()}"]
+        left = [one for one in self.of("uncovered", "unknown", "unreachable") if not one.follows]
+        lines += [
+            f"  {one.status:<12}{one.kind:<11}{one.name}{'   ' if one.why else ''}{one.why}"
+            for one in left
+            if one.kind != "failure"
+        ]
+        for status in ("uncovered", "unknown", "unreachable"):
+            names = [one.name.removesuffix(" fails") for one in left if (one.kind, one.status) == ("failure", status)]
+            if names:
+                lines.append(f"  {status:<12}{'failure':<11}of {', '.join(names)}")
         return "\n".join(lines)
 
     def _counts(self) -> str:
@@ -96,7 +113,7 @@ class GraphCoverage:
         marks: dict[str, Mark] = {}
         for node in plan.nodes:
             if seen.nodes[node.index]:
-                marks[card_id(path_of(node.name))] = Mark("done", visits=seen.nodes[node.index])
+                marks[card_id(path_of(node.name))] = Mark("done", visits=seen.nodes[node.index], is_timed=False)
         drawing = draw(plan).drawing
         taken: dict[str, tuple[int, ...]] = {}
         for edge in plan.edges:
@@ -111,6 +128,14 @@ class GraphCoverage:
                         taken[arrow.id] = (seen.edges[edge.index],)
         overlay = Overlay("coverage", 0, 0, "done", marks, taken, {})
         return Diagram(drawing, overlay=overlay)
+
+
+def texts_of(coverages: Sequence[GraphCoverage]) -> Iterator[str]:
+    """What was covered of each graph; where two have one name, with the file that each is in."""
+    often = Counter(one.name for one in coverages)
+    for one in coverages:
+        file = "" if one.plan.place is None or often[one.name] == 1 else f" ({os.path.relpath(one.plan.place.file)})"
+        yield one.told(f"{one.name}{file}")
 
 
 def percent_of(parts: Iterable[Part]) -> float:
@@ -228,7 +253,7 @@ def _parts(seen: Seen, reach: _Reach) -> Iterator[Part]:
         count = seen.nodes[node.index]
         if count or _leading(plan, node):
             status, why = ("covered", "") if count else reach.of_node(node)
-            yield Part("node", node.name, status, count, why)
+            yield Part("node", node.name, status, count, why, follows=not count)
     yield from _conditions(seen, reach)
     yield from _joins(seen, reach)
     yield from _failures(seen, reach)
@@ -245,11 +270,11 @@ def _conditions(seen: Seen, reach: _Reach) -> Iterator[Part]:
                     yield Part("condition", name, "covered", counts[answer])
                 elif answer and not place and not seen.edges[edge.index]:
                     status, why = reach.of_edge(edge)
-                    yield Part("condition", name, status, 0, why)
+                    yield Part("condition", name, status, 0, why, follows=True)
                 else:
                     is_dead = edge.index in reach.dead_edges and not counts
                     status = "unreachable" if is_dead else "uncovered" if counts else reach.of_edge(edge)[0]
-                    yield Part("condition", name, status)
+                    yield Part("condition", name, status, follows=is_dead or not (counts or seen.nodes[edge.source]))
 
 
 def _joins(seen: Seen, reach: _Reach) -> Iterator[Part]:
@@ -266,7 +291,7 @@ def _joins(seen: Seen, reach: _Reach) -> Iterator[Part]:
         for how, count in hows:
             name = f"{seen.plan.nodes[edge.join].name} after {seen.plan.nodes[edge.source].name} {how}"
             status: Status = "covered" if count else "uncovered" if seen.edges[edge.index] else reach.of_edge(edge)[0]
-            yield Part("join", name, status, count)
+            yield Part("join", name, status, count, follows=not count and not seen.edges[edge.index])
 
 
 def _failures(seen: Seen, reach: _Reach) -> Iterator[Part]:
@@ -283,7 +308,7 @@ def _failures(seen: Seen, reach: _Reach) -> Iterator[Part]:
             yield Part("failure", f"{node.name} fails", "covered", counts.total(), names)
         else:
             status: Status = "uncovered" if seen.nodes[node.index] else reach.of_node(node)[0]
-            yield Part("failure", f"{node.name} fails", status)
+            yield Part("failure", f"{node.name} fails", status, follows=not seen.nodes[node.index])
 
 
 def save_pictures(coverages: Sequence[GraphCoverage], folder: Path) -> list[Path]:
@@ -291,8 +316,8 @@ def save_pictures(coverages: Sequence[GraphCoverage], folder: Path) -> list[Path
     folder.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
     for number, one in enumerate(coverages):
-        name = quote(one.name, safe=" ")
-        is_taken = any(other.name == one.name for other in coverages[:number])
-        files.append(folder / f"{name}{f' {number + 1}' if is_taken else ''}.svg")
+        name = quote(one.name, safe=" ,")
+        before = sum(other.name == one.name for other in coverages[:number])
+        files.append(folder / f"{name}{f' {before + 1}' if before else ''}.svg")
         one.diagram.save(files[-1])
     return files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -61,7 +62,9 @@ def failure_again(graph: Declaration[Any], line: str, around: Mapping[str, Any])
     ``around`` are the names of the module that declares the graph.
     """
     from graphflow.testing import faults
-    from graphflow.testing.playing.replaying import plan_and_name, replay
+    from graphflow.testing.playing.naming import plan_and_name
+    from graphflow.testing.playing.replaying import replay
+    from graphflow.testing.walking.telling import labelled
 
     plan, name = plan_and_name(graph)
     names: dict[str, Any] = {
@@ -74,8 +77,10 @@ def failure_again(graph: Declaration[Any], line: str, around: Mapping[str, Any])
     try:
         eval(line, {**names, "replay": replay})
     except PropertyFailed as failure:
-        story = failure.story if line in failure.story else f"{failure.story}\n  replay  {line}"
-        return PropertyFailed(failure.what, story=story, replay=line, name=failure.name, fix=failure.fix)
+        story = "\n".join([failure.story, *labelled("replay", line)])
+        used = {one.id for one in ast.walk(ast.parse(line, mode="eval")) if isinstance(one, ast.Name)}
+        known = {used_name: one for used_name, one in {**names, "replay": replay}.items() if used_name in used}
+        return PropertyFailed(failure.what, story=story, replay=line, name=failure.name, fix=failure.fix, names=known)
     except Exception:  # the graph, or a type in the line, has changed since: it is looked for anew
         return None
     return None

@@ -59,7 +59,10 @@ def meaning_of(name: str) -> str:
 
 @dataclass(eq=False)
 class Suite:
-    """The properties of one graph. ``place`` names it for known failures, ``names`` are those of its module."""
+    """The properties of one graph. ``place`` names it for known failures, ``names`` are those of its module.
+
+    ``start`` are fields that every run starts with. What fails is told with the lines that import what its replay needs.
+    """
 
     graph: Declaration[Any]
     profile: Profile
@@ -67,6 +70,12 @@ class Suite:
     names: Mapping[str, Any] = field(default_factory=dict[str, Any])
     known: KnownFailures | None = None
     watch: Watch | None = None
+    start: Mapping[str, Any] | None = None
+
+    @property
+    def started(self) -> str:
+        """Where runs started, in words; empty where none could be made."""
+        return self._verified.start if self._structure.status != "fails" or not self._has_errors else ""
 
     def outcome(self, name: str) -> Outcome:
         """What came of a property; asking the first one asks what belongs together."""
@@ -77,7 +86,7 @@ class Suite:
         elif name == EXPLORED:
             found = self._explored
         else:
-            found = self._walked[name]
+            found = self._verified.outcomes[name]
         self._remember(found)
         return found
 
@@ -87,7 +96,7 @@ class Suite:
             yield self.outcome(name)
 
     def _remember(self, found: Outcome) -> None:
-        if self.known is None:
+        if self.known is None or self.start is not None:  # what is kept is for any start
             return
         if found.error is not None:
             self.known.note(self.place, found.name, found.error)
@@ -109,11 +118,11 @@ class Suite:
         what = (
             f"check finds {len(findings)} thing{'s' if len(findings) > 1 else ''} wrong with graph {self.graph.name!r}"
         )
-        story = "\n".join([what, *(f"{one.severity} {one}" for one in findings)])
+        story = "\n".join([what, *map(str, findings)])
         return Outcome(STRUCTURE, "fails", PropertyFailed(what, story=story, name=STRUCTURE))
 
     @cached_property
-    def _walked(self) -> dict[str, Outcome]:
+    def _verified(self) -> _Verified:
         """Walk until nothing more breaks: what broke once is left out of the next walks."""
         from graphflow.testing import faults
         from graphflow.testing.walking.unused import PROVED  # what it says is in the structure
@@ -122,29 +131,33 @@ class Suite:
         names = [name for name in property_names() if name not in (STRUCTURE, EXPLORED)]
         found = self._again(names)
         injected = faults.all(at_most=2) if self.profile.has_faults else faults.none
+        start = ""
         while True:
+            left_out = [*found, *PROVED.values()]
             try:
-                verify(self.graph, runs=self.profile.walks, faults=injected, without=[*found, *PROVED.values()])
+                start = verify(
+                    self.graph, runs=self.profile.walks, faults=injected, without=left_out, start=self.start
+                ).start
             except PropertyFailed as failure:
                 if failure.name in found or failure.name not in names:
                     found.setdefault(names[0], Outcome(names[0], "fails", failure))
                     break
-                found[failure.name] = Outcome(failure.name, "fails", failure)
+                found[failure.name] = Outcome(failure.name, "fails", importing(self.graph, failure))
                 continue
             except GraphflowError as error:  # the graph cannot be walked as it is: told once
-                return self._cannot(names, found, error)
+                return _Verified(self._cannot(names, found, error))
             break
         note = f"{self.profile.walks:,} walks"
-        return {name: found.get(name) or Outcome(name, "holds", note=note) for name in names}
+        return _Verified({name: found.get(name) or Outcome(name, "holds", note=note) for name in names}, start)
 
     def _again(self, names: list[str]) -> dict[str, Outcome]:
         """The failures of earlier that are still there."""
         found: dict[str, Outcome] = {}
-        known = _NO_FAILURES if self.known is None else self.known.of(self.place)
+        known = _NO_FAILURES if self.known is None or self.start is not None else self.known.of(self.place)
         for name, line in known.items():
             failure = failure_again(self.graph, line, self.names) if line and name in names else None
             if failure is not None and failure.name == name:
-                found[name] = Outcome(name, "fails", failure, "known from earlier")
+                found[name] = Outcome(name, "fails", importing(self.graph, failure), "known from earlier")
         return found
 
     def _cannot(self, names: list[str], found: dict[str, Outcome], error: GraphflowError) -> dict[str, Outcome]:
@@ -156,17 +169,54 @@ class Suite:
     @cached_property
     def _explored(self) -> Outcome:
         from graphflow.testing.exploring.explore import explore
+        from graphflow.testing.walking.telling import labelled
 
         with nullcontext() if self.watch is None else self.watch.pause():
             try:
-                found = explore(self.graph, max_states=self.profile.states, max_seconds=self.profile.seconds)
+                bounds = self.profile
+                found = explore(self.graph, start=self.start, max_states=bounds.states, max_seconds=bounds.seconds)
             except GraphflowError as error:
                 return Outcome(EXPLORED, "skipped", note=f"it cannot be explored: {error.what}")
             wrong = [one for one in found.discoveries if one.severity == "error"]
             known = f"{'proved' if found.is_proved else 'explored'}, {found.states:,} states"
+            known += "" if found.is_complete else f" and no further: {found.bound} reached"
         if not wrong:
             return Outcome(EXPLORED, "holds", note=known)
-        story = f"{wrong[0].what}: in graph {self.graph.name!r}\n{wrong[0].route}"
-        story += "".join(f"\n  {line}" for line in wrong[0].why.splitlines())
-        story += f"\n  and {len(wrong) - 1} more, see explore(graph).discoveries" if wrong[1:] else ""
-        return Outcome(EXPLORED, "fails", PropertyFailed(wrong[0].what, story=story, name=EXPLORED), known)
+        first, more = wrong[0], len(wrong) - 1
+        call, names = first.route.call
+        lines = [f"{first.what} (graph {self.graph.name!r})", first.route.told]
+        lines += [f"  {line}" for line in first.why.splitlines()]
+        lines += labelled("replay", call) if call else []
+        lines += [f"  and {more} more: explore({_name_of(self.graph)}).discoveries"] if more else []
+        failure = PropertyFailed(first.what, story="\n".join(lines), replay=call, name=EXPLORED, names=names)
+        return Outcome(EXPLORED, "fails", importing(self.graph, failure), known)
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """What came of walking: each property, and where the walks started."""
+
+    outcomes: dict[str, Outcome]
+    start: str = ""
+
+
+def _name_of(graph: Declaration[Any]) -> str:
+    from graphflow.testing.playing.naming import plan_and_name
+
+    return plan_and_name(graph)[1]
+
+
+def importing(graph: Declaration[Any], failure: PropertyFailed) -> PropertyFailed:
+    """A failure told with the lines that import what its replay needs, for whoever pastes it into a test."""
+    from graphflow.testing.playing.naming import imports_of
+    from graphflow.testing.walking.telling import labelled
+
+    lines = imports_of(graph, failure.names) if failure.replay else ()
+    if not lines:
+        return failure
+    before = "\n".join(labelled("replay", failure.replay))
+    after = "\n".join(labelled("replay", "\n".join([*lines, failure.replay])))
+    story = failure.story.replace(before, after)
+    return PropertyFailed(
+        failure.what, story=story, replay=failure.replay, name=failure.name, fix=failure.fix, names=failure.names
+    )

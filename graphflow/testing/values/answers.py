@@ -6,12 +6,11 @@ edge; a question is answered by any valid answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import UnionType
 from typing import Any, Protocol, get_origin
 
-from hypothesis.internal.conjecture.data import ConjectureData
 from pydantic import BaseModel, ValidationError
 
 from graphflow.core import reading
@@ -22,12 +21,17 @@ from graphflow.core.scopes import Scope
 from graphflow.errors import Place, shown, unknown_name
 from graphflow.errors.testing import AnswersInvalid
 from graphflow.graph.context import Handoff
+from graphflow.graph.demands import Demand
 from graphflow.graph.places import caller
 from graphflow.graph.shapes import annotation_text, fields_of
+from graphflow.testing.exploring.control import Control, watched
 from graphflow.testing.exploring.given import nodes_named
+from graphflow.testing.exploring.looking import Looks, looks_of
 from graphflow.testing.playing.performing import call_with
 from graphflow.testing.playing.play import Move, Play
-from graphflow.testing.values.chosen import Constant, FromStrategy, Maker, Together, Values, is_strategy
+from graphflow.testing.values.choices import Choices
+from graphflow.testing.values.chosen import Constant, FromStrategy, Maker, Model, Together, Values, is_strategy
+from graphflow.testing.values.inputs import fields_said, inputs_of, names_in
 from graphflow.testing.values.pools import pool_of
 
 Agents = Mapping[Any, Any]
@@ -82,14 +86,14 @@ def says(what: Any, /, **parts: Any) -> Says:
 class Speaker(Protocol):
     """Answers for one node."""
 
-    def answer(self, data: ConjectureData, play: Play, scope: Scope) -> Answer: ...
+    def answer(self, data: Choices, play: Play, scope: Scope) -> Answer: ...
 
 
 @dataclass(slots=True, eq=False)
 class Real:
     """A function node, called for real."""
 
-    def answer(self, data: ConjectureData, play: Play, scope: Scope) -> Answer:
+    def answer(self, data: Choices, play: Play, scope: Scope) -> Answer:
         return call_with(play, scope, scope.node.call)
 
 
@@ -99,7 +103,7 @@ class Scripted:
 
     function: Callable[..., Any]
 
-    def answer(self, data: ConjectureData, play: Play, scope: Scope) -> Answer:
+    def answer(self, data: Choices, play: Play, scope: Scope) -> Answer:
         try:
             result = self.function(scope.plan.schema.snapshot(scope.read()))
         except Exception as error:
@@ -118,7 +122,7 @@ class Spoken:
     values: Values
     check: Callable[[Any], Any]
 
-    def answer(self, data: ConjectureData, play: Play, scope: Scope) -> Answer:
+    def answer(self, data: Choices, play: Play, scope: Scope) -> Answer:
         return move_of(scope, self.check(self.values.draw(data))), []
 
 
@@ -131,7 +135,7 @@ class Anything:
     data: Mapping[int, Values]  # of handoffs that take some, by edge
     tools: Mapping[str, Values]  # fields that its tools may write (S3.7)
 
-    def answer(self, data: ConjectureData, play: Play, scope: Scope) -> Answer:
+    def answer(self, data: Choices, play: Play, scope: Scope) -> Answer:
         offers = reading.offers(scope) if self.node.handoffs else []
         first = 0 if self.output is None else 1
         number = first + len(offers)
@@ -171,14 +175,14 @@ class Cast:
                     if any(node is one for one in named):
                         self._speakers[id(node)] = _speaker(said, inner, node, self._makers[id(inner)])
 
-    def answer(self, data: ConjectureData, play: Play, scope: Scope) -> Answer:
+    def answer(self, data: Choices, play: Play, scope: Scope) -> Answer:
         """What a running node comes to."""
         speaker = self._speakers.get(id(scope.node))
         if speaker is None:
             speaker = self._speakers[id(scope.node)] = self._default(scope.plan, scope.node)
         return speaker.answer(data, play, scope)
 
-    def reply(self, data: ConjectureData, scope: Scope) -> Move:
+    def reply(self, data: Choices, scope: Scope) -> Move:
         """What a person answers."""
         values = self._questions.get(id(scope.node))
         if values is None:
@@ -198,6 +202,40 @@ class Cast:
     def is_called(self, node: Node) -> bool:
         """Whether a node is a function that is called for real."""
         return node.kind == "function" and not isinstance(self._speakers.get(id(node)), Scripted | Spoken)
+
+    def looked_at(self, claims: Iterable[Guard] = ()) -> frozenset[str]:
+        """The fields of the outermost state that a condition, a map, a function or a claim looks at."""
+        looks: dict[int, Looks] = {}
+        for plan in self.plans:
+            for node in plan.nodes:
+                said = self._speakers.get(id(node))
+                if isinstance(said, Scripted):
+                    looks[id(node)] = looks_of(said.function, ("state",))
+                elif self.is_called(node) and node.call is not None:
+                    looks[id(node)] = looks_of(node.work, node.arguments)
+        control = Control(self.plans, looks, watched(self.plans[0], claims))
+        return control.fields[id(self.plans[0])]
+
+    def inputs(self) -> tuple[str, ...]:
+        """The fields of the outermost state that no node writes, nor what is said in its place."""
+        said: dict[int, frozenset[str] | None] = {}
+        for place, one in self._speakers.items():
+            if isinstance(one, Scripted):
+                said[place] = names_in(one.function)
+            elif isinstance(one, Spoken):
+                said[place] = fields_said(one.values.value) if isinstance(one.values, Constant) else None
+        return inputs_of(self.plans[0], said)
+
+    def barren(self) -> Iterator[str]:
+        """The strategies of ``agents=`` that were asked and never gave a value, as a message names them."""
+        for plan in self.plans:
+            for node in plan.nodes:
+                said = self._speakers.get(id(node))
+                values = said.values if isinstance(said, Spoken) else None
+                parts = [values, *(values.fields.values() if isinstance(values, Model) else ())]
+                for one in parts:
+                    if isinstance(one, FromStrategy) and one.asked and not one.gave:
+                        yield f"{node.name!r} in agents=: {one.strategy!r}"
 
     def _default(self, plan: Plan, node: Node) -> Speaker:
         if node.kind == "function":
@@ -286,7 +324,7 @@ def _output(node: Node, annotation: Any, plan: Plan, maker: Maker) -> Values:
     writes, fields = node.writes, plan.schema.fields
     model = _model(annotation)
     if writes.kind == "value" and writes.fields[0] in fields:
-        return maker.of(annotation, (), maker.pool.demand(writes.fields[0]))
+        return _any_of(annotation, node, maker, maker.pool.demand(writes.fields[0]))
     if writes.kind == "fields" and model is not None:
         return maker.of_model(model, maker.pool.fields)
     if writes.kind == "mapped" and model is not None:
@@ -297,7 +335,11 @@ def _output(node: Node, annotation: Any, plan: Plan, maker: Maker) -> Values:
         return Together([maker.of(spec.change_type, (), maker.pool.demand(spec.name)) for spec in specs], tuple)
     if annotation is None or annotation is type(None):
         return Constant(None)
-    return maker.of(annotation)
+    return _any_of(annotation, node, maker)
+
+
+def _any_of(annotation: Any, node: Node, maker: Maker, demand: Demand | None = None) -> Values:
+    return maker.of_spoken(annotation, demand) if node.kind == "agent" else maker.of(annotation, (), demand)
 
 
 def _model(annotation: Any) -> type[BaseModel] | None:

@@ -17,6 +17,7 @@ from graphflow.testing.exploring.control import guards_of
 
 _MOST_LOOSE = 40
 _LONGEST = 60
+_MOST_TEXTS = 10
 
 
 @dataclass(slots=True)
@@ -25,6 +26,12 @@ class Pool:
 
     fields: Mapping[str, Demand] = field(default_factory=dict[str, Demand])
     loose: tuple[Any, ...] = ()
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts that any field is compared with: a list of texts may hold what is asked of another field."""
+        found = {value: None for one in self.fields.values() for value in one.constants if isinstance(value, str)}
+        return list(found)[:_MOST_TEXTS]
 
     def demand(self, name: str) -> Demand:
         """What is asked of a field."""

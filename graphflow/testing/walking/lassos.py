@@ -43,7 +43,7 @@ def goes_round_alone(walk: Walk) -> Breach | None:
         return None
     return Breach(
         (
-            f"{_steps(walk, found)} {'repeats' if found == 1 else 'repeat'} for ever: nothing in them depends on an answer",
+            f"{_steps(walk, found)} {'repeats' if found == 1 else 'repeat'} for ever: nothing in {'it' if found == 1 else 'them'} depends on an answer",
         ),
         "let the loop change what its condition looks at, or put an at_most on it",
         found,

@@ -6,15 +6,17 @@ is broken. What fails because of a fault that was injected breaks none, unless s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import graphflow
 from graphflow.core import reading
 from graphflow.core.deciding import why_not
 from graphflow.core.journal import Entry, decode
 from graphflow.core.plan import Edge, Node
-from graphflow.errors import unknown_name
+from graphflow.errors import Place, slip_of, unknown_name
 from graphflow.errors.testing import PropertyInvalid
 from graphflow.testing.walking.lassos import goes_round, goes_round_alone
 from graphflow.testing.walking.scrutiny import asks_twice, depends_on_order, replays, survives_json
@@ -70,14 +72,21 @@ def _stuck(walk: Walk) -> Breach | None:
     if entry is not None:
         node = reading.node_at(walk.plan, entry["at"])
         why = [line for line in entry["error"]["why"].splitlines() if line.startswith(("->", "It has no edge"))]
-        lines = (f"no way out of {node.name if node else entry['at']!r}:", *(f"   {line}" for line in why))
-        return Breach(lines, "add an edge without a guard, or widen one of these")
+        lines = (f"no way out of {node.name if node else entry['at']!r}:", *_aligned(why))
+        return Breach(lines, "add an edge without a condition, or widen one of these")
     entry = _failed_with(walk, ("GF208",))
     if entry is not None and not walk.took[-1].is_fault and "has no handoff to choose" in entry["error"]["what"]:
         why = [line for line in entry["error"]["why"].splitlines() if line.startswith("->")]
         lines = (entry["error"]["what"] + ":", *(f"   {line}" for line in why))
         return Breach(lines, entry["error"]["fix"])
     return None
+
+
+def _aligned(why: Sequence[str]) -> list[str]:
+    """``-> END  needs score > 7``, one below the other."""
+    parts = [line.partition("  ") for line in why]
+    width = max((len(edge) for edge, gap, _ in parts if gap), default=0)
+    return [f"   {edge:<{width}}{gap}{needs}" if gap else f"   {edge}" for edge, gap, needs in parts]
 
 
 def _stands_still(walk: Walk) -> Breach | None:
@@ -121,13 +130,15 @@ def _crash(walk: Walk) -> Breach | None:
     what = getattr(error, "what", "") or str(error)
     kind = getattr(error, "type", type(error).__name__)
     # what graphflow itself says names the node, or the join that could not fire
-    lines = [what if code else f"{node.name if node else machine.error_at!r} raises {kind}: {what}"]
+    where = node.name if node else machine.error_at
+    lines = [what if code else f"nobody deals with the {kind} that {where!r} raises, so the run fails"]
     lines += [f"   {line}" for line in str(getattr(error, "why", "")).splitlines()]
     lines += [f"   {line}" for line in _source_of(error)]
-    name = node.name if node else "it"
+    name = "it" if node is None else node.name if node.name.isidentifier() else repr(node.name)
     fix = (
         getattr(error, "fix", "")
-        or f"let {name} answer for it, or lead on from there: graph.edge({name}, ..., on_error={kind})"
+        or slip_of(error)  # a misspelt name: no edge leads on from a bug
+        or f"let {name} cope with that, or lead on from there: graph.edge({name}, ..., on_error={kind})"
     )
     return Breach(tuple(lines), fix)
 
@@ -135,13 +146,16 @@ def _crash(walk: Walk) -> Breach | None:
 def _source_of(error: BaseException) -> list[str]:
     """The line of the user's code that raised."""
     trace = error.__traceback__
-    found = ""
+    found: Place | None = None
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
-        if "/graphflow/" not in file and "/asyncio/" not in file:
-            found = f"at {file}:{trace.tb_lineno}"
+        if not file.startswith(_OURS) and "/asyncio/" not in file:
+            found = Place(file, trace.tb_lineno)
         trace = trace.tb_next
-    return [found] if found else []
+    return [] if found is None else [f"at {found}   {found.text}".rstrip()]
+
+
+_OURS = f"{Path(graphflow.__file__).parent}/"
 
 
 def _declared(walk: Walk) -> Breach | None:

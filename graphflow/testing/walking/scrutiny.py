@@ -109,14 +109,14 @@ def depends_on_order(walk: Walk) -> Breach | None:
     if _outcome(same) != _outcome(walk.play):
         raise NotDeterministic(
             f"The same run of graph {walk.plan.name!r}, played again, went another way",
-            why=f"{_difference(walk.play, same)}. Nothing was chosen otherwise.",
+            why=f"{_difference(walk.play, same, 'the first time', 'the second time')}. Nothing was chosen otherwise.",
             fix="A node, condition or reducer looks at more than the state: the clock, chance, a global. Record it with "
             "ctx.once, or say what the node answers: agents={...: says(...)}.",
         )
     return Breach(
         (
             "the same answers, with the branches in another order, make another run (S15.4):",
-            f"   {_difference(walk.play, other)}",
+            f"   {_difference(walk.play, other, 'in this order', 'in the other')}",
         ),
         "let branches share nothing but the state",
     )
@@ -174,10 +174,11 @@ def _outcome(play: Play) -> tuple[object, ...]:
     return (play.status, dict(play.values), reading.path(play.journal))
 
 
-def _difference(one: Play, other: Play) -> str:
+def _difference(one: Play, other: Play, here: str, there: str) -> str:
+    """The first thing in which two runs differ, as what it is in each."""
     if one.status != other.status:
-        return f"it is {one.status} here, and {other.status} there"
+        return f"it is {one.status} {here}, and {other.status} {there}"
     for name, value in one.values.items():
         if other.values[name] != value:
-            return f"{name} is {shown(value)} here, and {shown(other.values[name])} there"
-    return f"its way is {shown(reading.path(one.journal))} here, and {shown(reading.path(other.journal))} there"
+            return f"{name} is {shown(value)} {here}, and {shown(other.values[name])} {there}"
+    return f"its way is {shown(reading.path(one.journal))} {here}, and {shown(reading.path(other.journal))} {there}"

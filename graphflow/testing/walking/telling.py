@@ -10,6 +10,7 @@ from graphflow.core.plan import Plan
 from graphflow.core.scopes import Scope
 from graphflow.errors import GraphflowError, shown
 from graphflow.graph.context import Handoff
+from graphflow.testing.playing.naming import start_told
 from graphflow.testing.playing.play import Move, Play, target_name
 from graphflow.testing.walking.folding import rounds
 from graphflow.testing.walking.walk import Breach, Took
@@ -23,9 +24,9 @@ def story(graph: str, name: str, breach: Breach, play: Play, took: Sequence[Took
     lines = [f"{name!r} does not hold in graph {graph!r}", *run_lines(play, took)]
     lines += [f"  {line}" for line in breach.lines]
     if breach.fix:
-        lines += _labelled("fix", breach.fix)
+        lines += labelled("fix", breach.fix)
     if replay:
-        lines += _labelled("replay", replay)
+        lines += labelled("replay", replay)
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -38,7 +39,7 @@ def run_lines(play: Play, took: Sequence[Took]) -> list[str]:
     if len(lines) > _MOST_LINES:
         left = len(lines) - _MOST_LINES
         lines = [*lines[:_FIRST_LINES], f"         ... {left} more ...", *lines[_FIRST_LINES + left :]]
-    given = _start(play)
+    given = start_told(play.plan, play.start)
     return [f"         start {given}", *lines] if given else lines
 
 
@@ -52,19 +53,8 @@ def _numbered(told: Sequence[str]) -> Iterator[str]:
                 yield f"  {index + 1:>5}. {told[index]}"
 
 
-def _start(play: Play) -> str:
-    """The start state, where it says more than the defaults."""
-    state = play.plan.schema.build(play.plan.schema.start(play.start))
-    fields = play.plan.state.model_fields
-    parts = [
-        f"{name}={shown(getattr(state, name))}"
-        for name, info in fields.items()
-        if info.is_required() or getattr(state, name) != info.get_default(call_default_factory=True, validated_data={})
-    ]
-    return ", ".join(parts)
-
-
-def _labelled(label: str, text: str) -> list[str]:
+def labelled(label: str, text: str) -> list[str]:
+    """Lines with a word before the first of them: ``fix``, ``replay``."""
     return [f"  {label if not number else '':<7} {line}" for number, line in enumerate(text.splitlines())]
 
 
@@ -94,6 +84,8 @@ def _said(play: Play, took: Took) -> str:
     match move.kind:
         case "reply" if took.is_called:
             return _changed(play, took)
+        case "reply" if _had_nobody(took):
+            return "has nobody to hand off to"
         case "reply":
             return f"says {shown(move.value)}"
         case "handoff":
@@ -117,9 +109,18 @@ def _said(play: Play, took: Took) -> str:
         case "cancel":
             return f"{move.cursor or 'the run'} is cancelled"
         case "again":
+            before = play.moves[next(n for n, one in enumerate(play.moves) if one is move) - 1]
+            if before.kind == "cancel" or (before.kind == "fire" and before.value[0] == "timeout"):
+                return "what was cut off returns after all"
             return "what happened last is delivered again"
         case "clock":
             return f"the clock jumps by {move.value:,.0f} s"
+
+
+def _had_nobody(took: Took) -> bool:
+    """Whether a node that has to hand off said nothing, for want of anybody to hand off to."""
+    node = None if took.scope is None else next((n for n in took.scope.plan.nodes if n.name == took.move.node), None)
+    return took.move.value is None and node is not None and bool(node.handoffs) and not node.exits
 
 
 def _target(move: Move) -> str:

@@ -13,10 +13,9 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.errors import Flaky, Unsatisfiable
-from hypothesis.internal.conjecture.data import ConjectureData
-from hypothesis.strategies import SearchStrategy
 
 from graphflow.errors.testing import NotDeterministic, NothingGenerated, TestingError
+from graphflow.testing.values.choices import Choices, choices
 from graphflow.testing.walking.telling import run_lines
 from graphflow.testing.walking.walk import Broken
 
@@ -25,16 +24,6 @@ RUNS = 200
 
 
 _EVERY_CHECK: Any = HealthCheck  # its metaclass says of what it iterates
-
-
-class _Choices(SearchStrategy[ConjectureData]):
-    """Hypothesis' own source of choices, as it is: drawing through ``st.data()`` takes three times as long."""
-
-    def do_draw(self, data: ConjectureData) -> ConjectureData:
-        return data
-
-    def __repr__(self) -> str:
-        return "choices"
 
 
 def runs_of(asked: int | None) -> int:
@@ -53,8 +42,8 @@ def runs_of(asked: int | None) -> int:
     return number
 
 
-def attempt(test: Callable[[ConjectureData], None], runs: int, graph: str) -> Broken | None:
-    """Try a test of walks: the shortest walk that breaks it, None if none did.
+def attempt(test: Callable[[Choices], None], runs: int, graph: str, *, shrinks: bool = True) -> Broken | None:
+    """Try a test of walks: a walk that breaks it, with the fewest and simplest choices if it ``shrinks``; None if none did.
 
     Raises NotDeterministic and NothingGenerated, and whatever else the test raises.
     """
@@ -64,14 +53,14 @@ def attempt(test: Callable[[ConjectureData], None], runs: int, graph: str) -> Br
         deadline=None,
         database=None,
         derandomize=not _is_seeded(),
-        phases=(Phase.generate, Phase.shrink),
+        phases=(Phase.generate, Phase.shrink) if shrinks else (Phase.generate,),
         suppress_health_check=list(_EVERY_CHECK),
         report_multiple_bugs=False,
         print_blob=False,
         verbosity=Verbosity.quiet,
     )
-    @given(_Choices())
-    def walks(data: ConjectureData) -> None:
+    @given(choices())
+    def walks(data: Choices) -> None:
         test(data)
 
     try:

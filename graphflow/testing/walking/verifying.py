@@ -8,32 +8,35 @@ from __future__ import annotations
 
 import functools
 import inspect
+import traceback
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
-from hypothesis.internal.conjecture.data import ConjectureData
-from pydantic_core import PydanticUndefined
-
-from graphflow.core.plan import Plan
 from graphflow.core.usage import Budget
 from graphflow.errors import GraphError, GraphflowError
 from graphflow.errors.testing import AnswersInvalid, NothingGenerated, PropertyFailed, TestingError
 from graphflow.graph.declaration import Declaration
+from graphflow.runtime.run import Run
 from graphflow.testing import faults as faults_
+from graphflow.testing.calling import told_at_the_call
 from graphflow.testing.exploring.counterexamples import counterexample
 from graphflow.testing.exploring.explore import explore
 from graphflow.testing.faults import Faults
+from graphflow.testing.playing.naming import plan_and_name
 from graphflow.testing.playing.play import Play
-from graphflow.testing.playing.replaying import Names, factory_of, failed, plan_and_name, replay, run_of
+from graphflow.testing.playing.replaying import Names, factory_of, failed, replay, run_of
 from graphflow.testing.playing.snippets import Step, Unwritable, snippet, step_of
 from graphflow.testing.playing.still import apart
 from graphflow.testing.properties import Bound, Property
 from graphflow.testing.proving.prove import plan_of
 from graphflow.testing.values.answers import Agents, Cast
-from graphflow.testing.values.chosen import Constant, FromStrategy, Maker, Model, Values, is_strategy
+from graphflow.testing.values.choices import Choices
+from graphflow.testing.values.chosen import is_strategy
+from graphflow.testing.values.starts import barren_in, start_values, words_of
 from graphflow.testing.walking.claims import ClaimLaw, claim_laws
 from graphflow.testing.walking.laws import Law, laws
+from graphflow.testing.walking.question import Holding, Question, Verified
+from graphflow.testing.walking.shortening import Test, smallest
 from graphflow.testing.walking.trying import attempt, runs_of
 from graphflow.testing.walking.unused import PROVED, never_taken
 from graphflow.testing.walking.walk import Breach, Broken, Setting, Walk, broken, walk
@@ -41,35 +44,7 @@ from graphflow.testing.walking.walk import Breach, Broken, Setting, Walk, broken
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What ``verify`` was asked, for its layers."""
-
-    graph: Declaration[Any]
-    plan: Plan
-    properties: tuple[Property, ...]
-    agents: Agents | None
-    faults: Faults
-    start: Any
-    without: frozenset[str]
-    runs: int
-    budget: Budget | None
-    deps: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """What holds: the names of the properties, and how many walks were made to find that out."""
-
-    graph: str
-    properties: tuple[str, ...]
-    walks: int
-    notes: tuple[str, ...] = field(default=())
-
-    def __str__(self) -> str:
-        return f"{self.graph}: {len(self.properties)} properties hold in {self.walks:,} walks"
-
-
+@told_at_the_call
 def verify(
     graph: Declaration[Any],
     *,
@@ -88,8 +63,9 @@ def verify(
       valid of its output type or takes any enabled handoff, a function is called for real, and a person answers anything
       valid or never.
     - ``faults``: ``faults.all(at_most=2)``; none unless given.
-    - ``start``: a state, a strategy of states, or some of its fields; unless given, fields with defaults have them and
-      the others have any valid value.
+    - ``start``: a state, a strategy of states, or some of its fields, each a value or a strategy. What is not given is made
+      up, if it has no default, or if no node writes it and something looks at it (then it is as declared at times);
+      all else starts as declared. The result says which is which.
     - ``without``: default properties to leave out, by name.
     - ``deps``: what nodes read as ``ctx.deps``; a function or class is called anew for each walk.
 
@@ -110,28 +86,31 @@ def verify(
           1. review  says 0
       no way out of 'review':
          -> END  needs score >= 7   (is score=0)
-      fix     add an edge without a guard, or widen one of these
+      fix     add an edge without a condition, or widen one of these
       replay  replay(newsroom, start=News(), steps=[('review', 0)])
     """
     __tracebackhide__ = True  # a test's failure is its message
     plan = plan_of(graph, "verify")
     left_out = frozenset((without,) if isinstance(without, str) else without)
     question = Question(graph, plan, tuple(properties), agents, faults, start, left_out, runs_of(runs), budget, deps)
-    return apart(lambda: _verified(question))
+    return apart(functools.partial(_verified, question))
 
 
 def _verified(question: Question) -> Verified:
     __tracebackhide__ = True
-    names: list[str] = []
+    names: dict[str, None] = {}
+    start = ""
     for layer in LAYERS:
-        names += layer(question)
-    return Verified(question.plan.name, tuple(dict.fromkeys(names)), question.runs)
+        found = layer(question)
+        names |= dict.fromkeys(found.names)
+        start = found.start or start
+    return Verified(question.plan.name, tuple(names), question.runs, start)
 
 
 # -- layers ------------------------------------------------------------------------------------------------------------
 
 
-def structure(question: Question) -> list[str]:
+def structure(question: Question) -> Holding:
     """What ``check`` finds. Raises GraphError, and PropertyFailed for an edge that is proved never to be taken."""
     __tracebackhide__ = True
     findings = question.graph.check()
@@ -142,10 +121,10 @@ def structure(question: Question) -> list[str]:
     if unused is not None:
         raise unused
     laws(question.without)  # a name that there is not is told before anything is tried
-    return ["structure", *(name for name in PROVED.values() if name not in question.without)]
+    return Holding(["structure", *(name for name in PROVED.values() if name not in question.without)])
 
 
-def walked(question: Question) -> list[str]:
+def walked(question: Question) -> Holding:
     """Random walks, shrunk. Raises PropertyFailed."""
     __tracebackhide__ = True
     claims = claim_laws(question.plan, question.properties)
@@ -153,19 +132,35 @@ def walked(question: Question) -> list[str]:
     setting = setting_of(question, asked, tuple(claim.bound for claim in claims))
     ends: dict[str, Walk] = {}
 
-    def test(data: ConjectureData) -> None:
-        ends["last"] = walk(setting, data)
+    def test(given: Setting, data: Choices) -> None:
+        ends["last"] = walk(given, data)
 
-    found = attempt(test, question.runs, question.plan.name)
+    found = _attempted(question, setting, test)
     if found is not None:
         raise told(question, found, claims) from found.__cause__
     for claim in claims:
         if claim.bound.kind == "sometimes" and not claim.was_seen:
             raise _never_seen(question, claim, ends["last"])
-    return [law.name for law in asked]
+    return Holding([law.name for law in asked], words_of(setting.start))
 
 
-def explored(question: Question) -> list[str]:
+def _attempted(question: Question, setting: Setting, test: Test) -> Broken | None:
+    """The smallest failure that walks find, None if all is well."""
+    try:
+        found = attempt(functools.partial(test, setting), question.runs, question.plan.name)
+    except NothingGenerated as error:
+        barren = [*barren_in(setting.start), *setting.cast.barren()]
+        if not barren:
+            raise
+        raise NothingGenerated(
+            error.what,
+            why="\n".join(f"Whatever was drawn was rejected for {one}" for one in barren),
+            fix=error.fix,
+        ) from None
+    return None if found is None else smallest(found, setting, test, question.runs)
+
+
+def explored(question: Question) -> Holding:
     """All that can happen within narrow bounds, one answer per region: the shortest run there is. Raises PropertyFailed.
 
     Left to the walks: a start that is made up anew for each, and answers whose values cannot be tried one by one.
@@ -173,7 +168,7 @@ def explored(question: Question) -> list[str]:
     __tracebackhide__ = True
     start = question.start
     if is_strategy(start) or (isinstance(start, Mapping) and any(map(is_strategy, cast("Any", start).values()))):
-        return []
+        return Holding([])
     claims = claim_laws(question.plan, question.properties)
     setting = setting_of(question, (*laws(question.without), *claims), tuple(claim.bound for claim in claims))
     deps = None if setting.deps is None else setting.deps()
@@ -190,18 +185,18 @@ def explored(question: Question) -> list[str]:
         )
         discoveries = found.discoveries
     except (AnswersInvalid, NothingGenerated):
-        return []
+        return Holding([])
     for discovery in discoveries:
         shown = counterexample(setting, discovery)
         if shown is not None:
             raise told(question, shown, claims)
-    return []
+    return Holding([])
 
 
 _MOST_STATES = 300
 _MOST_SECONDS = 10.0  # a bound by states is the same on every machine
 
-LAYERS: tuple[Callable[[Question], list[str]], ...] = (structure, explored, walked)
+LAYERS: tuple[Callable[[Question], Holding], ...] = (structure, explored, walked)
 """Asked in this order; each gives the names of what holds, or raises PropertyFailed."""
 
 
@@ -209,52 +204,52 @@ def setting_of(question: Question, asked: tuple[Any, ...], bounds: Iterable[Boun
     """What all walks of a question share. Raises AnswersInvalid, InputInvalid."""
     claims = tuple(guard for bound in bounds for guard in (bound.claim, bound.then) if guard is not None)
     cast = Cast(question.plan, question.agents, claims)
-    start = start_values(question.plan, question.start, cast.maker(question.plan))
+    inputs = cast.looked_at(claims).intersection(cast.inputs())  # what nobody looks at need not be made up
+    start = start_values(question.plan, question.start, cast.maker(question.plan), inputs)
     return Setting(question.plan, cast, start, question.faults, question.budget, factory_of(question.deps), asked)
 
 
-def start_values(plan: Plan, start: Any, maker: Maker) -> Values:
-    """Where runs start: as given, else defaults where there are some and anything valid elsewhere. Raises InputInvalid."""
-    if is_strategy(start):
-        return FromStrategy(start)
-    given: Mapping[str, Any] = cast("Mapping[str, Any]", start) if isinstance(start, Mapping) else {}
-    if start is not None and not isinstance(start, Mapping):
-        Play(plan, start)  # refused here rather than in the middle of a walk
-        return Constant(start)
-    fields: dict[str, Values] = {}
-    for name, info in plan.state.model_fields.items():
-        if name in given:
-            value = given[name]
-            fields[name] = FromStrategy(value) if is_strategy(value) else Constant(value)
-        elif info.is_required() or (info.default is PydanticUndefined and info.default_factory is None):
-            fields[name] = maker.of_field(info.annotation, info.metadata, name)
-    for name in given:
-        if name not in plan.state.model_fields:
-            Play(plan, dict(given))  # raises InputInvalid with the nearest name
-    return Model(plan.state, fields) if fields else Constant(plan.state())
-
-
-def told(question: Question, found: Broken, claims: Iterable[ClaimLaw] = ()) -> PropertyFailed:
-    """The failure as a run, with the call that plays it again if that was seen to do so."""
+def told(
+    question: Question,
+    found: Broken,
+    claims: Iterable[ClaimLaw] = (),
+    again: Callable[[Run[Any]], object] | None = None,
+) -> PropertyFailed:
+    """The failure as a run, with the call that plays it again if that was seen to do so: ``again`` asks it of a run."""
     bound = next((claim.bound for claim in claims if claim.name == found.name), None)
-    return failed(found, question.plan.name, call_of(question, found, bound))
+    call, names = call_of(question, found, bound, again)
+    return failed(found, question.plan.name, call, names)
 
 
-def call_of(question: Question, found: Broken, bound: Bound | None) -> str:
-    """``replay(...)`` as text; empty unless evaluating it fails in the same way."""
+def call_of(
+    question: Question, found: Broken, bound: Bound | None, again: Callable[[Run[Any]], object] | None
+) -> tuple[str, dict[str, Any]]:
+    """``replay(...)`` as text, and the names it uses; empty unless evaluating it fails in the same way."""
     plan, name = plan_and_name(question.graph)
     try:
         deps = _name_of(question.deps)
         text, names = snippet(plan, name, found.walk.start, steps_of(found.walk), bound, question.budget, deps)
     except (Unwritable, GraphflowError):
-        return ""
+        return "", {}
+    names |= {name: question.graph, "replay": replay, **({deps: question.deps} if deps else {})}
+    return (text, names) if _fails_again(text, names, found, again) else ("", {})
+
+
+def _fails_again(
+    text: str, names: Mapping[str, Any], found: Broken, again: Callable[[Run[Any]], object] | None
+) -> bool:
     try:
-        eval(text, {**names, name: question.graph, "replay": replay, **({deps: question.deps} if deps else {})})
+        run = eval(text, dict(names))
     except PropertyFailed as failure:
-        return text if failure.name == found.name else ""
+        return failure.name == found.name
     except Exception:  # a value whose repr is no expression: then there is no snippet
-        return ""
-    return ""
+        return False
+    try:
+        if again is not None:
+            again(run)
+    except Exception as error:
+        return type(error) is type(found.__cause__)
+    return False
 
 
 def _name_of(deps: Any) -> str:
@@ -331,7 +326,10 @@ def walks(
         @functools.wraps(test)
         def walked_test(*args: Any, **kwargs: Any) -> None:
             __tracebackhide__ = True
-            apart(lambda: _try_runs(question, test, args, kwargs))
+            try:
+                apart(functools.partial(_try_runs, question, test, args, kwargs))
+            except GraphflowError as error:  # at the user's own lines, and no others
+                raise error.with_traceback(None if error.__cause__ is None else error.__cause__.__traceback__) from None
 
         del walked_test.__wrapped__  # pytest would look for a fixture called run
         cast("Any", walked_test).__signature__ = inspect.Signature(parameters[1:])
@@ -345,19 +343,22 @@ def _try_runs(question: Question, test: Callable[..., Any], args: tuple[Any, ...
     claims = claim_laws(question.plan, question.properties)
     setting = setting_of(question, claims, tuple(claim.bound for claim in claims))
 
-    def once(data: ConjectureData) -> None:
-        done = walk(setting, data)
+    def once(given: Setting, data: Choices) -> None:
+        done = walk(given, data)
+        if done.is_cut and given is not setting:
+            return  # it may not become as long as that
         try:
             test(run_of(done.play), *args, **kwargs)
         except Exception as error:
+            error.__traceback__ = None if error.__traceback__ is None else error.__traceback__.tb_next
             raise broken(done, test.__name__, _breach_of(error, done)) from error
 
-    found = attempt(once, question.runs, question.plan.name)
+    found = _attempted(question, setting, once)
     if found is not None:
-        raise told(question, found, claims) from found.__cause__
+        raise told(question, found, claims, lambda run: test(run, *args, **kwargs)) from found.__cause__
 
 
 def _breach_of(error: Exception, done: Walk) -> Breach:
-    lines = str(error).splitlines() or [""]
+    lines = str(error).splitlines() or [traceback.extract_tb(error.__traceback__)[-1].line or ""]
     said = f"{type(error).__name__}: {lines[0]}".rstrip(": ")
     return Breach((f"the run is {done.play.status}, and then {said}", *(f"   {line}" for line in lines[1:])))

@@ -6,20 +6,20 @@ what is found shrinks to a run that reads well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
-
-from hypothesis.internal.conjecture.data import ConjectureData
 
 from graphflow.core.journal import Entry, decode
 from graphflow.core.plan import Plan
 from graphflow.core.scopes import Scope
 from graphflow.core.usage import Budget
 from graphflow.errors import AnswerInvalid, RunError
-from graphflow.testing.faults import Faults, declared_errors
+from graphflow.testing.faults import Faults
 from graphflow.testing.playing.play import Move, Option, Play
+from graphflow.testing.playing.striking import declared_errors
 from graphflow.testing.values.answers import Cast
+from graphflow.testing.values.choices import Choices
 from graphflow.testing.values.chosen import Values
 
 MOST_MOVES = 250
@@ -63,6 +63,7 @@ class Setting:
     deps: Callable[[], Any] | None = None
     laws: tuple[Any, ...] = ()
     most_moves: int = MOST_MOVES
+    told: Mapping[int, Sequence[Move]] = field(default_factory=dict[int, "Sequence[Move]"])  # see ``shortening``
     asked: dict[tuple[str, int, bool, bool], list[tuple[str, Ask]]] = field(default_factory=dict[Any, Any])
 
     @property
@@ -144,6 +145,11 @@ class Walk:
         """Whether anything has gone wrong on purpose."""
         return any(took.is_fault for took in self.took)
 
+    @property
+    def struck(self) -> int:
+        """How often something went wrong on purpose, or was answered oddly."""
+        return self.setting.faults.at_most - self.faults_left
+
     def check(self, moment: str) -> None:
         """Ask the laws. Raises Broken."""
         last = self.took[-1] if self.took else None
@@ -154,7 +160,7 @@ class Walk:
                 raise broken(self, name, breach)
 
 
-def walk(setting: Setting, data: ConjectureData) -> Walk:
+def walk(setting: Setting, data: Choices) -> Walk:
     """Walk to the end of a run, or until it has become too long. Raises Broken, OutsideReached, NothingGenerated."""
     style = _STYLES[data.draw_integer(0, len(_STYLES) - 1)]
     start = setting.start.draw(data)
@@ -194,7 +200,7 @@ def options_of(walk: Walk) -> list[Option]:
     return found
 
 
-def _go_on(walk: Walk, option: Option, data: ConjectureData) -> None:
+def _go_on(walk: Walk, option: Option, data: Choices) -> None:
     if walk.faults_left and walk.setting.faults:
         moves = _faults_at(walk, option)
         chosen = data.draw_integer(0, len(moves) + 3 * max(len(moves), 4) - 1) if moves else 0
@@ -221,7 +227,7 @@ def _faults_at(walk: Walk, option: Option) -> list[Move]:
     return moves
 
 
-def _strike(walk: Walk, option: Option, move: Move, data: ConjectureData) -> None:
+def _strike(walk: Walk, option: Option, move: Move, data: Choices) -> None:
     walk.faults_left -= 1
     classes: tuple[type[Exception], ...] = ()
     if move.kind == "fail":
@@ -238,19 +244,19 @@ def _strike(walk: Walk, option: Option, move: Move, data: ConjectureData) -> Non
     make(walk, move, option.scope, is_fault=not is_valid, declared=classes)
 
 
-def _reply(walk: Walk, option: Option, data: ConjectureData) -> None:
+def _reply(walk: Walk, option: Option, data: Choices) -> None:
     """A person answers, or never will."""
     if data.draw_integer(0, 5) == 5:
         walk.refused.add(option.cursor)
         return
-    move = _habit(walk, option, lambda: walk.setting.cast.reply(data, option.scope))
+    move = _habit(walk, option, data, lambda: walk.setting.cast.reply(data, option.scope))
     try:
         make(walk, move, option.scope)
     except AnswerInvalid:  # what the state does not take changes nothing, and the person is told (S10.1)
         walk.refused.add(option.cursor)
 
 
-def _perform(walk: Walk, option: Option, data: ConjectureData) -> None:
+def _perform(walk: Walk, option: Option, data: Choices) -> None:
     scope = option.scope
     if option.cursor in walk.lasting:
         make(walk, Move("fail", option.cursor, option.node.name, walk.lasting[option.cursor]), scope, is_fault=True)
@@ -261,20 +267,32 @@ def _perform(walk: Walk, option: Option, data: ConjectureData) -> None:
         make(walk, move, scope, altered=tuple(altered), is_called=True)
         return
     try:
-        move = _habit(walk, option, lambda: cast.answer(data, walk.play, scope)[0])
+        move = _habit(walk, option, data, lambda: cast.answer(data, walk.play, scope)[0])
     except RunError as error:  # a handoff's condition raised when it was offered (S5.4)
         move = Move("fail", scope.path, scope.node.name, error)
     walk.said[option.cursor, scope.attempt] = move
     make(walk, move, scope)
 
 
-def _habit(walk: Walk, option: Option, draw: Callable[[], Move]) -> Move:
+def _habit(walk: Walk, option: Option, data: Choices, draw: Callable[[], Move]) -> Move:
     """What is said now; a stubborn node says what it said before."""
     if not walk.style & STUBBORN:
-        return draw()
+        return _once(walk, option, data, draw)
     move = walk.habits.get(id(option.node))
     if move is None or move.kind == "handoff":
-        move = walk.habits[id(option.node)] = draw()
+        move = walk.habits[id(option.node)] = _once(walk, option, data, draw)
+    return Move(move.kind, option.cursor, move.node, move.value, move.pending)
+
+
+def _once(walk: Walk, option: Option, data: Choices, draw: Callable[[], Move]) -> Move:
+    """What is drawn; where a failure is being made shorter, at times what was said in it."""
+    told = walk.setting.told.get(id(option.node))
+    if not told:
+        return draw()
+    chosen = data.draw_integer(0, len(told))
+    if chosen == len(told):
+        return draw()
+    move = told[chosen]
     return Move(move.kind, option.cursor, move.node, move.value, move.pending)
 
 
